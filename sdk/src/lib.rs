@@ -1,1 +1,139 @@
-//! Placeholder.
+//! Write [Proxy-Wasm](https://github.com/proxy-wasm/spec) filters for Envoy, Istio and other proxies in Rust.
+//!
+//! ```
+//! use proxy_filter::prelude::*;
+//!
+//! /// One for each configuration; every stream shares it.
+//! struct Tag {
+//!     value: String,
+//! }
+//!
+//! impl RootContext for Tag {
+//!     type Config = String;
+//!     fn new(value: String, _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
+//!         Ok(Self { value })
+//!     }
+//! }
+//!
+//! impl HttpPlugin for Tag {
+//!     type Http = TagStream;
+//!     fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> TagStream {
+//!         TagStream(Rc::clone(self))
+//!     }
+//! }
+//!
+//! /// One for each HTTP request.
+//! struct TagStream(Rc<Tag>);
+//!
+//! impl HttpContext for TagStream {
+//!     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+//!         http.headers().set("x-tag", &self.0.value)?;
+//!         Ok(HeadersAction::Continue)
+//!     }
+//! }
+//!
+//! proxy_filter::register! { "tag" => http Tag }
+//!
+//! // The same filter, natively, on the mock host:
+//! use proxy_filter_test::{MockProxy, Plugin as TestPlugin};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let proxy = MockProxy::new(TestPlugin::native(&PLUGINS, "tag").config("blue"))?;
+//! let exchange = proxy.send(http::Request::get("http://shop.example/").body("")?);
+//! assert_eq!(exchange.upstream_request().headers()["x-tag"], "blue");
+//! # Ok(()) }
+//! ```
+//!
+//! # How it is shaped
+//!
+//! - A **root context** ([`RootContext`]) is made from a configuration, which is typed ([`FromConfig`], [`Json`]). It makes a
+//!   **stream context** ([`HttpContext`]) for each request ([`HttpPlugin`]). [`register!`] says which root id is served by which root.
+//! - A callback is given a **handle** of its phase ([`RequestHeaders`], [`ResponseBody`], …), which offers what can be legal
+//!   there and nothing else, and answers an **action**.
+//! - Every hostcall answers `Result<_, `[`Error`]`>`; absence is `Ok(None)`. What a callback returns as `Err` is a local reply
+//!   ([`LocalReply`]), a reset, or a failure that is logged and answered by the declared [`FailurePolicy`]. Nothing aborts the
+//!   VM: a trap there takes down the traffic of everybody else in it.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `log` | yes | `log::info!` and friends write to the proxy's log |
+//! | `json` | yes | [`Json<T>`], a configuration deserialised by serde |
+//! | `host-log-level` | no | asks the proxy for its log level, so that lines below it cost nothing; needs a host of ABI 0.2.1 |
+//! | `std` | no | for filters that link std: a panic is logged with its place before the VM traps |
+//!
+//! The crate is `no_std` with `alloc`, always; [`no_std_runtime!`] gives a `no_std` filter its allocator and panic handler.
+#![no_std]
+#![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+extern crate alloc;
+#[cfg(any(test, all(feature = "std", target_family = "wasm")))]
+extern crate std;
+
+mod action;
+mod body;
+mod config;
+mod context;
+mod dispatch;
+mod error;
+mod handles;
+mod headers;
+mod local_reply;
+#[cfg(all(feature = "log", target_family = "wasm"))]
+mod logger;
+mod register;
+mod runtime;
+mod sys;
+
+pub use action::{DataAction, FailurePolicy, HeadersAction, TrailersAction};
+pub use body::Body;
+#[cfg(feature = "json")]
+pub use config::Json;
+pub use config::{ConfigError, FromConfig};
+pub use context::{HttpContext, HttpPlugin, RootContext};
+pub use error::{Error, Failure, Interrupt, OrReply, Result};
+pub use handles::{
+    Context, HttpStream, Log, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders,
+    ResponseTrailers,
+};
+pub use headers::{Editable, HeaderMap, Headers, NotUtf8, ReadOnly, Value};
+pub use local_reply::LocalReply;
+#[cfg(not(target_family = "wasm"))]
+pub use sys::Module;
+
+/// The ABI that this crate speaks.
+pub use proxy_filter_abi as abi;
+pub use proxy_filter_abi::{LogLevel, Status};
+
+/// What a filter's source begins with: `use proxy_filter::prelude::*;`.
+///
+/// Besides this crate's names it holds those of `alloc` that std's own prelude has, so that code which compiles natively
+/// compiles in a `no_std` filter as well.
+pub mod prelude {
+    #[cfg(feature = "json")]
+    pub use crate::Json;
+    pub use crate::{
+        Body, ConfigError, Context, DataAction, Error, Failure, FailurePolicy, FromConfig, HeadersAction, HttpContext,
+        HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, OrReply, Plugin, RequestBody, RequestHeaders,
+        RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, Status, TrailersAction,
+    };
+    pub use alloc::borrow::{Cow, ToOwned};
+    pub use alloc::boxed::Box;
+    pub use alloc::format;
+    pub use alloc::rc::Rc;
+    pub use alloc::string::{String, ToString};
+    pub use alloc::vec;
+    pub use alloc::vec::Vec;
+}
+
+/// Not part of the crate's public interface: what the expansion of [`register!`] and [`no_std_runtime!`] names.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::dispatch::{HttpRow, RootRow, Vm, distinct};
+    #[cfg(target_family = "wasm")]
+    pub use crate::runtime::log_panic;
+    pub use crate::sys::*;
+    pub use alloc::boxed::Box;
+    pub use proxy_filter_abi::{Exports, Host};
+}

@@ -9,7 +9,7 @@ use core::fmt;
 /// says what is returned and what a missing export means: `Action` (0, continue), `Bool` (1, true) or `Nothing`.
 #[macro_export]
 macro_rules! for_each_callback {
-    ($with:ident) => {
+    ($with:path) => {
         $with! {
             /// A context begins: a root context when `parent_id` is 0, otherwise a stream of that root.
             ///

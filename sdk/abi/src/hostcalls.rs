@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 /// The rows' documentation ends with a list of the statuses that Envoy answers.
 #[macro_export]
 macro_rules! for_each_hostcall {
-    ($with:ident) => {
+    ($with:path) => {
         $with! {
             /// Writes a line to the proxy's log. Lines below the proxy's own level are dropped.
             ///

@@ -17,7 +17,7 @@ use core::fmt;
 /// }
 /// # Ok::<(), pairs::ParseError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pairs<'a> {
     sizes: &'a [u8],
     data: &'a [u8],
@@ -29,15 +29,11 @@ impl<'a> Pairs<'a> {
     /// # Errors
     /// [`ParseError`] says what does not hold and at which byte.
     pub fn parse(wire: &'a [u8]) -> Result<Self, ParseError> {
-        const EMPTY: Pairs<'static> = Pairs { sizes: &[], data: &[] };
         if matches!(wire, [] | [0]) {
-            return Ok(EMPTY);
+            return Ok(Self::default());
         }
         let truncated = ParseError { at: wire.len(), reason: Reason::Truncated };
-        let (count, rest) = wire.split_first_chunk::<4>().ok_or(truncated)?;
-        let count = to_usize(u32::from_le_bytes(*count));
-        let sizes_len = count.checked_mul(8).ok_or(truncated)?;
-        let (sizes, data) = rest.split_at_checked(sizes_len).ok_or(truncated)?;
+        let Self { sizes, data } = Self::split(wire).ok_or(truncated)?;
 
         let mut unread = Pairs { sizes, data };
         while !unread.sizes.is_empty() {
@@ -51,6 +47,17 @@ impl<'a> Pairs<'a> {
             return Err(ParseError { at: wire.len() - unread.data.len(), reason: Reason::Trailing });
         }
         Ok(Self { sizes, data })
+    }
+
+    /// A view of bytes that [`parse`](Self::parse) accepted before, without the check; of others it gives what can be read.
+    pub fn parsed(wire: &'a [u8]) -> Self {
+        Self::split(wire).unwrap_or_default()
+    }
+
+    fn split(wire: &'a [u8]) -> Option<Self> {
+        let (count, rest) = wire.split_first_chunk::<4>()?;
+        let (sizes, data) = rest.split_at_checked(to_usize(u32::from_le_bytes(*count)).checked_mul(8)?)?;
+        Some(Self { sizes, data })
     }
 
     /// How many pairs there are.

@@ -1,0 +1,94 @@
+use crate::{Error, sys::Sys};
+use alloc::vec::Vec;
+use proxy_filter_abi::BufferType;
+
+/// A message's body as far as it is here now, in the proxy: the chunk that came, or, where earlier callbacks answered
+/// [`DataAction::Buffer`](crate::DataAction::Buffer), all that was kept and the chunk at its end (BUF-15).
+///
+/// A body whose length changes needs its `content-length` removed or corrected while the headers are still here: Envoy does not
+/// adjust it (HDR-25).
+///
+/// ```
+/// use proxy_filter::prelude::*;
+/// struct Footer;
+/// impl HttpContext for Footer {
+///     fn on_response_headers(&mut self, http: ResponseHeaders<'_>) -> Result<HeadersAction> {
+///         http.headers().remove("content-length")?;
+///         Ok(HeadersAction::Continue)
+///     }
+///     fn on_response_body(&mut self, http: ResponseBody<'_>) -> Result<DataAction, Failure> {
+///         if http.end_of_stream() {
+///             http.body().append("-- served with care\n")?;
+///         }
+///         Ok(DataAction::Continue)
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Body<'a> {
+    sys: &'a Sys,
+    buffer: BufferType,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn new(sys: &'a Sys, buffer: BufferType) -> Self {
+        Self { sys, buffer }
+    }
+
+    /// How many bytes are here.
+    ///
+    /// # Errors
+    /// What the host answers; Envoy does not refuse.
+    pub fn len(&self) -> Result<usize, Error> {
+        let (length, _flags) = self.sys.proxy_get_buffer_status(self.buffer)?;
+        Ok(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    /// Whether no bytes are here.
+    ///
+    /// # Errors
+    /// As [`len`](Self::len).
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        self.len().map(|len| len == 0)
+    }
+
+    /// A copy of the bytes that are here.
+    ///
+    /// # Errors
+    /// What the host answers; Envoy does not refuse.
+    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
+        self.sys.proxy_get_buffer_bytes(self.buffer, 0, u32::MAX)
+    }
+
+    /// Replaces all the bytes that are here.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`](crate::Status::BadArgument) where the host gives no such buffer now (BUF-13).
+    pub fn replace(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.sys.proxy_set_buffer_bytes(self.buffer, 0, u32::MAX, data.as_ref())
+    }
+
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn append(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.sys.proxy_set_buffer_bytes(self.buffer, u32::MAX, 0, data.as_ref())
+    }
+
+    /// Adds bytes at the front.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn prepend(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.sys.proxy_set_buffer_bytes(self.buffer, 0, 0, data.as_ref())
+    }
+
+    /// Removes the first `count` bytes, or all where there are fewer.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn drain(&self, count: usize) -> Result<(), Error> {
+        self.sys.proxy_set_buffer_bytes(self.buffer, 0, u32::try_from(count).unwrap_or(u32::MAX), &[])
+    }
+}

@@ -1,0 +1,101 @@
+//! What an author implements.
+
+use crate::{
+    ConfigError, DataAction, Failure, FailurePolicy, FromConfig, HeadersAction, HttpStream, Log, Plugin, RequestBody,
+    RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, TrailersAction,
+};
+use alloc::{boxed::Box, rc::Rc};
+
+/// A configured plugin: made when the proxy loads a configuration, shared by all its streams.
+///
+/// A VM may hold several, one for each configuration; a new configuration makes a new one while streams keep the old (LIF-19).
+/// Envoy has a VM for each worker thread, so nothing here is shared between threads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is registered as a plugin but is no root context",
+    note = "implement `RootContext` for it: `type Config` and `fn new` are all that is required"
+)]
+pub trait RootContext: Sized + 'static {
+    /// What the configuration is read into: `()`, `Vec<u8>`, `String`, `Option<C>`, [`Json<T>`](crate::Json) or a type of yours.
+    type Config: FromConfig;
+
+    /// How a stream is answered when a callback of it fails. Fail closed with 500 unless you say otherwise.
+    const FAILURE_POLICY: FailurePolicy = FailurePolicy::Reply(500);
+
+    /// Makes the root from its configuration, in `proxy_on_configure`.
+    ///
+    /// # Errors
+    /// Why it cannot be made: logged, and the proxy refuses to load the plugin (LIF-13: a static Envoy configuration makes it
+    /// exit, an update is rejected and the old one stays).
+    fn new(config: Self::Config, plugin: &Plugin<'_>) -> Result<Self, ConfigError>;
+
+    /// The proxy is about to drop this root: its configuration was replaced, or the proxy shuts down.
+    ///
+    /// # Errors
+    /// A failure is logged; the root is dropped all the same.
+    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
+        let _ = plugin;
+        Ok(())
+    }
+}
+
+/// A root whose streams are HTTP requests; registered as `http`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is registered as `http` but creates no HTTP contexts",
+    note = "implement `HttpPlugin` for it, or register it as `root` if it handles no streams"
+)]
+pub trait HttpPlugin: RootContext {
+    /// The context of one request: a type of yours, or `Box<dyn HttpContext>` where there are several.
+    type Http: HttpContext;
+
+    /// Makes the context of a request, right before its headers are seen (CTX-2). No headers can be read yet.
+    fn create_http_context(self: &Rc<Self>, stream: &HttpStream) -> Self::Http;
+}
+
+macro_rules! http_context {
+    ($($(#[doc = $doc:literal])* fn $name:ident($handle:ident) -> $result:ty = $default:expr;)*) => {
+        /// One HTTP request and its response.
+        ///
+        /// Callbacks come in the order in which they stand here; each is optional. Dropping the context is the end of the stream.
+        ///
+        /// # Errors
+        /// What a callback returns as `Err` is a [`LocalReply`](crate::LocalReply), a reset ([`Interrupt::reset`](crate::Interrupt::reset)), or
+        /// a failure, which is logged and answered by [`RootContext::FAILURE_POLICY`].
+        #[diagnostic::on_unimplemented(
+            message = "`{Self}` is made for each request but is no HTTP context",
+            note = "implement `HttpContext` for it; every method has a default"
+        )]
+        pub trait HttpContext: 'static {
+            $($(#[doc = $doc])*
+            #[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
+            fn $name(&mut self, http: $handle<'_>) -> $result {
+                let _ = http;
+                $default
+            })*
+        }
+
+        impl<T: HttpContext + ?Sized> HttpContext for Box<T> {
+            $(fn $name(&mut self, http: $handle<'_>) -> $result {
+                (**self).$name(http)
+            })*
+        }
+    };
+}
+
+http_context! {
+    /// The request's headers came. They can be read and changed here.
+    fn on_request_headers(RequestHeaders) -> Result<HeadersAction> = Ok(HeadersAction::Continue);
+    /// A chunk of the request's body came. With HTTP/1 the last call has no data and says that it is the end (SEQ-4).
+    ///
+    /// Where trailers follow no call says that it is the end (SEQ-7).
+    fn on_request_body(RequestBody) -> Result<DataAction> = Ok(DataAction::Continue);
+    /// The request's trailers came; they are its end.
+    fn on_request_trailers(RequestTrailers) -> Result<TrailersAction> = Ok(TrailersAction::Continue);
+    /// The response's headers came, from the upstream or from a local reply. They can be read and changed here.
+    fn on_response_headers(ResponseHeaders) -> Result<HeadersAction> = Ok(HeadersAction::Continue);
+    /// A chunk of the response's body came. The headers have left, so nothing can be answered any more.
+    fn on_response_body(ResponseBody) -> Result<DataAction, Failure> = Ok(DataAction::Continue);
+    /// The response's trailers came; they are its end.
+    fn on_response_trailers(ResponseTrailers) -> Result<TrailersAction, Failure> = Ok(TrailersAction::Continue);
+    /// The stream is over, however it ended; headers of both sides can be read. A failure is only logged.
+    fn on_log(Log) -> Result<(), Failure> = Ok(());
+}

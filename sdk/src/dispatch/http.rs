@@ -1,0 +1,143 @@
+//! HTTP plugins: each callback of a stream is one look-up and one call in place.
+
+use super::root::Roots;
+use super::slots::{Found, Slots};
+use super::{CONTINUE, Place, Row, TRUE};
+use crate::{
+    Failure, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, RequestBody, RequestHeaders, RequestTrailers,
+    ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
+};
+
+/// A plugin whose streams are HTTP requests: registered as `http`.
+pub struct HttpRow<R: HttpPlugin> {
+    roots: Roots<R>,
+    streams: Slots<R::Http>,
+}
+
+impl<R: HttpPlugin> HttpRow<R> {
+    /// The plugin of this root id.
+    pub const fn new(id: &'static str) -> Self {
+        Self { roots: Roots::new(id), streams: Slots::new() }
+    }
+
+    /// Calls a stream's context; an `Err` becomes what the failure policy says.
+    #[inline]
+    fn call<E: Into<Interrupt>>(
+        &self,
+        sys: &Sys,
+        id: u32,
+        callback: &'static str,
+        f: impl FnOnce(&mut R::Http) -> Result<u32, E>,
+    ) -> Option<u32> {
+        match self.streams.with(id, f) {
+            Found::Value(Ok(action)) => Some(action),
+            Found::Value(Err(error)) => Some(self.interrupt(sys, id, callback, error.into())),
+            Found::Busy | Found::Nothing => None,
+        }
+    }
+
+    #[cold]
+    fn interrupt(&self, sys: &Sys, id: u32, callback: &'static str, interrupt: Interrupt) -> u32 {
+        Place { plugin: self.roots.plugin(), id, callback }.interrupt(sys, R::FAILURE_POLICY, interrupt)
+    }
+}
+
+impl<R: HttpPlugin> Row for HttpRow<R> {
+    fn id(&self) -> &'static str {
+        self.roots.plugin()
+    }
+
+    fn create_root(&self, id: u32) {
+        self.roots.create(id);
+    }
+
+    #[inline]
+    fn create_stream(&self, sys: &Sys, id: u32, root_id: u32) -> Option<()> {
+        let root = self.roots.get(root_id)?;
+        let context = root.create_http_context(&HttpStream::new(sys, id));
+        if self.streams.insert(id, context).is_err() {
+            let place = Place { plugin: self.roots.plugin(), id, callback: "proxy_on_context_create" };
+            place.log(sys, LogLevel::Error, "too many streams at once: this one passes unseen");
+        }
+        Some(())
+    }
+
+    fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
+        self.roots.configure(sys, id, size)
+    }
+
+    #[inline]
+    fn request_headers(&self, sys: &Sys, id: u32, end_of_stream: bool) -> Option<u32> {
+        self.call(sys, id, "proxy_on_request_headers", |http| {
+            http.on_request_headers(RequestHeaders::new(sys, id, end_of_stream)).map(crate::HeadersAction::to_wire)
+        })
+    }
+
+    #[inline]
+    fn request_body(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
+        self.call(sys, id, "proxy_on_request_body", |http| {
+            http.on_request_body(RequestBody::new(sys, id, size, end_of_stream)).map(crate::DataAction::to_wire)
+        })
+    }
+
+    #[inline]
+    fn request_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.call(sys, id, "proxy_on_request_trailers", |http| {
+            http.on_request_trailers(RequestTrailers::new(sys, id)).map(crate::TrailersAction::to_wire)
+        })
+    }
+
+    #[inline]
+    fn response_headers(&self, sys: &Sys, id: u32, end_of_stream: bool) -> Option<u32> {
+        self.call(sys, id, "proxy_on_response_headers", |http| {
+            http.on_response_headers(ResponseHeaders::new(sys, id, end_of_stream)).map(crate::HeadersAction::to_wire)
+        })
+    }
+
+    #[inline]
+    fn response_body(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
+        self.call(sys, id, "proxy_on_response_body", |http| {
+            http.on_response_body(ResponseBody::new(sys, id, size, end_of_stream)).map(crate::DataAction::to_wire)
+        })
+    }
+
+    #[inline]
+    fn response_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.call(sys, id, "proxy_on_response_trailers", |http| {
+            http.on_response_trailers(ResponseTrailers::new(sys, id)).map(crate::TrailersAction::to_wire)
+        })
+    }
+
+    #[inline]
+    fn done(&self, sys: &Sys, id: u32) -> Option<u32> {
+        match self.streams.with(id, |_| ()) {
+            Found::Value(()) | Found::Busy => Some(TRUE),
+            Found::Nothing => self.roots.done(sys, id),
+        }
+    }
+
+    /// A stream that is being logged cannot be answered any more, so a failure is only told.
+    #[inline]
+    fn log(&self, sys: &Sys, id: u32) -> Option<u32> {
+        match self.streams.with(id, |http| http.on_log(Log::new(sys, id))) {
+            Found::Value(Ok(())) => Some(CONTINUE),
+            Found::Value(Err(failure)) => Some(self.log_failed(sys, id, &failure)),
+            Found::Busy => None,
+            Found::Nothing => self.roots.log(id),
+        }
+    }
+
+    #[inline]
+    fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
+        if self.streams.remove(id) { Some(CONTINUE) } else { self.roots.delete(id) }
+    }
+}
+
+impl<R: HttpPlugin> HttpRow<R> {
+    #[cold]
+    fn log_failed(&self, sys: &Sys, id: u32, failure: &Failure) -> u32 {
+        let place = Place { plugin: self.roots.plugin(), id, callback: "proxy_on_log" };
+        place.log(sys, LogLevel::Error, &failure.text());
+        CONTINUE
+    }
+}

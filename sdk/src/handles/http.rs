@@ -1,0 +1,165 @@
+use super::Context;
+use crate::{Body, Headers, ReadOnly, sys::Sys};
+use core::marker::PhantomData;
+use core::ops::Deref;
+use proxy_filter_abi::{BufferType, MapType};
+
+/// What can be asked about an HTTP stream in every one of its callbacks.
+#[derive(Debug)]
+pub struct HttpStream {
+    context: Context,
+}
+
+impl HttpStream {
+    pub(crate) fn new(sys: &Sys, id: u32) -> Self {
+        Self { context: Context::new(sys, id) }
+    }
+}
+
+impl Deref for HttpStream {
+    type Target = Context;
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+/// A handle for one phase: what comes with the callback, and where its data is.
+macro_rules! phase {
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $field_doc:literal])* $field:ident: $ty:ty,)* }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug)]
+        pub struct $name<'a> {
+            stream: HttpStream,
+            $($field: $ty,)*
+            callback: PhantomData<&'a ()>,
+        }
+
+        impl $name<'_> {
+            pub(crate) fn new(sys: &Sys, id: u32, $($field: $ty),*) -> Self {
+                Self { stream: HttpStream::new(sys, id), $($field,)* callback: PhantomData }
+            }
+
+            $($(#[doc = $field_doc])*
+            pub fn $field(&self) -> $ty {
+                self.$field
+            })*
+        }
+
+        impl Deref for $name<'_> {
+            type Target = HttpStream;
+            fn deref(&self) -> &HttpStream {
+                &self.stream
+            }
+        }
+    };
+}
+
+phase! {
+    /// The request while its headers are here.
+    RequestHeaders {
+        /// Whether the request ends with its headers: no body and no trailers follow.
+        end_of_stream: bool,
+    }
+}
+
+impl RequestHeaders<'_> {
+    /// The request's headers.
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::new(&self.sys, MapType::HttpRequestHeaders)
+    }
+}
+
+phase! {
+    /// The request while a chunk of its body is here.
+    RequestBody {
+        /// How many bytes are here: the chunk, or all that is kept.
+        size: u32,
+        /// Whether the request ends here; where trailers follow no chunk says so (SEQ-7).
+        end_of_stream: bool,
+    }
+}
+
+impl RequestBody<'_> {
+    /// The bytes that are here.
+    pub fn body(&self) -> Body<'_> {
+        Body::new(&self.sys, BufferType::HttpRequestBody)
+    }
+}
+
+phase! {
+    /// The request while its trailers are here.
+    RequestTrailers {}
+}
+
+impl RequestTrailers<'_> {
+    /// The request's trailers.
+    pub fn trailers(&self) -> Headers<'_> {
+        Headers::new(&self.sys, MapType::HttpRequestTrailers)
+    }
+}
+
+phase! {
+    /// The response while its headers are here.
+    ResponseHeaders {
+        /// Whether the response ends with its headers: no body and no trailers follow.
+        end_of_stream: bool,
+    }
+}
+
+impl ResponseHeaders<'_> {
+    /// The response's headers.
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::new(&self.sys, MapType::HttpResponseHeaders)
+    }
+}
+
+phase! {
+    /// The response while a chunk of its body is here.
+    ResponseBody {
+        /// How many bytes are here: the chunk, or all that is kept.
+        size: u32,
+        /// Whether the response ends here; where trailers follow no chunk says so.
+        end_of_stream: bool,
+    }
+}
+
+impl ResponseBody<'_> {
+    /// The bytes that are here.
+    pub fn body(&self) -> Body<'_> {
+        Body::new(&self.sys, BufferType::HttpResponseBody)
+    }
+}
+
+phase! {
+    /// The response while its trailers are here.
+    ResponseTrailers {}
+}
+
+impl ResponseTrailers<'_> {
+    /// The response's trailers.
+    pub fn trailers(&self) -> Headers<'_> {
+        Headers::new(&self.sys, MapType::HttpResponseTrailers)
+    }
+}
+
+phase! {
+    /// The stream when it is over: both messages as they were sent, to be read only.
+    Log {}
+}
+
+impl Log<'_> {
+    /// The request's headers, with what the proxy added to them (SEQ-13).
+    pub fn request_headers(&self) -> Headers<'_, ReadOnly> {
+        Headers::new(&self.sys, MapType::HttpRequestHeaders)
+    }
+
+    /// The response's headers; a stream that was never answered has none.
+    pub fn response_headers(&self) -> Headers<'_, ReadOnly> {
+        Headers::new(&self.sys, MapType::HttpResponseHeaders)
+    }
+
+    /// The response's trailers. (Those of the request are not kept: Envoy gives none here.)
+    pub fn response_trailers(&self) -> Headers<'_, ReadOnly> {
+        Headers::new(&self.sys, MapType::HttpResponseTrailers)
+    }
+}

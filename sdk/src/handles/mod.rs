@@ -1,0 +1,64 @@
+//! What callbacks are given: by value, for the time of the callback, each derefs to what more phases share.
+
+mod http;
+
+pub use http::{HttpStream, Log, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers};
+
+use crate::{Error, LogLevel, sys::Sys};
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::time::Duration;
+
+/// What can be asked of the proxy in every callback.
+#[derive(Debug)]
+pub struct Context {
+    pub(crate) sys: Sys,
+    id: u32,
+}
+
+impl Context {
+    pub(crate) fn new(sys: &Sys, id: u32) -> Self {
+        Self { sys: sys.clone(), id }
+    }
+
+    /// The proxy's number for this context: unique in the VM while the context lives (CTX-1).
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Writes a line to the proxy's log; lines below its level are dropped (LOG-1). `log::info!` and friends do the same.
+    ///
+    /// # Errors
+    /// What the host answers; Envoy does not refuse.
+    pub fn log(&self, level: LogLevel, message: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.sys.proxy_log(level, message.as_ref())
+    }
+
+    /// The wall clock, as time since the Unix epoch; read anew at each call (TIM-5).
+    ///
+    /// # Errors
+    /// What the host answers; Envoy does not refuse.
+    pub fn now(&self) -> Result<Duration, Error> {
+        self.sys.proxy_get_current_time_nanoseconds().map(Duration::from_nanos)
+    }
+}
+
+/// What a root can ask of the proxy.
+#[derive(Debug)]
+pub struct Plugin<'a> {
+    context: Context,
+    callback: PhantomData<&'a ()>,
+}
+
+impl Plugin<'_> {
+    pub(crate) fn new(sys: &Sys, id: u32) -> Self {
+        Self { context: Context::new(sys, id), callback: PhantomData }
+    }
+}
+
+impl Deref for Plugin<'_> {
+    type Target = Context;
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}

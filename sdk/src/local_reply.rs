@@ -1,0 +1,79 @@
+use crate::{Error, Result, sys::Sys};
+use alloc::vec::Vec;
+use proxy_filter_abi::pairs;
+
+/// An answer that the filter gives in the upstream's place.
+///
+/// It is a *result* of a callback, not a call: return it as an `Err`, by `?` or [`send`](Self::send). So it cannot be sent
+/// twice, from a root, or when the stream is already being logged, which crash or hang Envoy (LOC-7, LOC-14, LOC-17).
+///
+/// The reply passes the response callbacks of this filter and of those before it, which may still change it (LOC-2); with a
+/// body it gets `content-length`, and `content-type: text/plain` unless given (LOC-8). When the request is gRPC the body
+/// becomes `grpc-message` (LOC-12).
+///
+/// ```
+/// use proxy_filter::prelude::*;
+/// struct Teapot;
+/// impl HttpContext for Teapot {
+///     fn on_request_headers(&mut self, _http: RequestHeaders<'_>) -> Result<HeadersAction> {
+///         LocalReply::new(418).header("x-kind", "teapot").body("short and stout").details("brewing").send()
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a reply is sent when the callback returns it as an `Err`"]
+pub struct LocalReply {
+    status: u16,
+    details: Vec<u8>,
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    body: Vec<u8>,
+    grpc_status: Option<u32>,
+}
+
+/// Out of the range of gRPC codes: the proxy derives one from the HTTP status.
+const NO_GRPC_STATUS: u32 = u32::MAX;
+
+impl LocalReply {
+    /// A reply with this HTTP status and nothing else.
+    pub const fn new(status: u16) -> Self {
+        Self { status, details: Vec::new(), headers: Vec::new(), body: Vec::new(), grpc_status: None }
+    }
+
+    /// Why, for the proxy's own access log (Envoy: `response.code_details`, white space becomes `_`; LOC-10).
+    pub fn details(mut self, details: impl AsRef<[u8]>) -> Self {
+        self.details = details.as_ref().to_vec();
+        self
+    }
+
+    /// Adds a header; names are lower-cased by the proxy, duplicates kept.
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// The body.
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self
+    }
+
+    /// The gRPC status (0 to 16) for requests that are gRPC; otherwise derived from the HTTP status.
+    pub const fn grpc_status(mut self, code: u32) -> Self {
+        self.grpc_status = Some(code);
+        self
+    }
+
+    /// The reply as the `Err` that a callback returns.
+    ///
+    /// # Errors
+    /// Always: an [`Interrupt`](crate::Interrupt) that carries the reply.
+    pub fn send<T>(self) -> Result<T> {
+        Err(self.into())
+    }
+
+    pub(crate) fn send_to(&self, sys: &Sys) -> Result<(), Error> {
+        let headers = pairs::encode(self.headers.iter().map(|(name, value)| (name, value)));
+        let grpc_status = self.grpc_status.unwrap_or(NO_GRPC_STATUS);
+        sys.proxy_send_local_response(u32::from(self.status), &self.details, &self.body, &headers, grpc_status)
+    }
+}

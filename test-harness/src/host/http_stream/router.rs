@@ -1,0 +1,93 @@
+//! The two ends of the filter chain: what Envoy adds and refuses where messages come in and go out.
+
+use super::{End, HttpStream, Reply, Side};
+use crate::host::header_map::HeaderMap;
+use crate::message::Message;
+
+/// SEQ-12: what the connection manager adds to a request before filters see it.
+pub(super) fn receive_request(headers: &mut HeaderMap, x_request_id: &str) {
+    if !headers.contains("x-forwarded-proto") {
+        headers.add(b"x-forwarded-proto", b"http");
+    }
+    if !headers.contains("x-request-id") {
+        headers.add(b"x-request-id", x_request_id.as_bytes());
+    }
+}
+
+/// SEQ-13: what the router adds to a response before filters see it.
+pub(super) fn receive_response(headers: &mut HeaderMap) {
+    headers.set_in_place("x-envoy-upstream-service-time", b"0");
+}
+
+impl HttpStream {
+    /// The request has passed all filters: a route is chosen and the request encoded.
+    pub(super) fn send_request_headers(&mut self, end_of_stream: bool) {
+        let Some(headers) = &mut self.request.headers else { return };
+        // HDR-16, HDR-17: no route matches.
+        if !headers.contains(":path")
+            || !headers.contains("x-forwarded-proto")
+            || !headers.contains(":authority") && headers.len() == 0
+        {
+            self.send_reply(Reply::of_envoy(404, "route_not_found", ""));
+            return;
+        }
+        if !headers.contains(":method") {
+            let text = "missing required header: :method";
+            self.send_reply(Reply::of_envoy(503, text, text));
+            return;
+        }
+        if let Some(text) = first_invalid(headers) {
+            self.send_reply(Reply::of_envoy(503, &text, &text));
+            return;
+        }
+        headers.set_in_place("x-envoy-expected-rq-timeout-ms", b"15000");
+        self.request.sent = Some(Message::new(headers.entries().iter().map(|(name, value)| (name, value))));
+        self.sent(Side::Request, end_of_stream);
+    }
+
+    /// The response has passed all filters: it is encoded for the client.
+    pub(super) fn send_response_headers(&mut self, end_of_stream: bool) {
+        let Some(headers) = &mut self.response.headers else { return };
+        let status = headers.get(b":status").map(<[u8]>::to_vec);
+        let number = status.as_deref().and_then(|status| std::str::from_utf8(status).ok()?.parse::<u16>().ok());
+        if number.is_none() {
+            // HDR-19: refused without further callbacks.
+            let text = "missing required header: :status";
+            let mut reply = Reply::of_envoy(502, text, text);
+            reply.direct = true;
+            self.send_direct(reply);
+            return;
+        }
+        self.finish_response_headers(end_of_stream);
+    }
+
+    /// What the connection manager adds as the response leaves (SEQ-13).
+    pub(super) fn finish_response_headers(&mut self, end_of_stream: bool) {
+        let date = self.date.clone();
+        let Some(headers) = &mut self.response.headers else { return };
+        if !headers.contains("date") {
+            headers.add(b"date", date.as_bytes());
+        }
+        headers.set_in_place("server", b"envoy");
+        self.response.sent = Some(Message::new(headers.entries().iter().map(|(name, value)| (name, value))));
+        self.sent(Side::Response, end_of_stream);
+        if self.end == Some(End::Complete) {
+            self.work.clear();
+        }
+    }
+}
+
+/// HDR-18: the first header that the HTTP/1 codec refuses to encode, in its words.
+fn first_invalid(headers: &HeaderMap) -> Option<String> {
+    headers.entries().iter().find_map(|(name, value)| {
+        let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        let bare = name.strip_prefix(b":").unwrap_or(name);
+        if !bare.iter().all(token) {
+            Some(format!("invalid header name: {}", String::from_utf8_lossy(name)))
+        } else if value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
+            Some(format!("invalid header value for: {}", String::from_utf8_lossy(name)))
+        } else {
+            None
+        }
+    })
+}

@@ -1,0 +1,191 @@
+//! What each hostcall means. Those whose meaning is still to come stand in `unimplemented.rs`.
+
+use super::{Effect, VmHost, buffer, http_stream::Side};
+use crate::log::LogLine;
+use proxy_filter_abi::{BufferType, Host, LogLevel, MapType, MetricType, Status, StreamType};
+
+type Answer<T = ()> = Result<T, Status>;
+
+/// Which message a body buffer belongs to.
+fn side_of(buffer: BufferType) -> Option<Side> {
+    match buffer {
+        BufferType::HttpRequestBody => Some(Side::Request),
+        BufferType::HttpResponseBody => Some(Side::Response),
+        _ => None,
+    }
+}
+
+impl VmHost {
+    /// Runs `f` on the bytes of a buffer.
+    fn buffer<R>(&self, buffer: BufferType, f: impl FnOnce(&[u8]) -> R) -> Answer<R> {
+        match buffer {
+            BufferType::HttpRequestBody | BufferType::HttpResponseBody => {
+                let side = side_of(buffer).unwrap_or(Side::Request);
+                let mut f = Some(f);
+                let here = self.with_stream(|stream, filter| f.take().map(|f| f(stream.body(filter, side)))).flatten();
+                // BUF-4: nothing is there, which is no error.
+                here.or_else(|| f.take().map(|f| f(&[]))).ok_or(Status::InternalFailure)
+            }
+            BufferType::DownstreamData | BufferType::UpstreamData | BufferType::GrpcCallMessage => Ok(f(&[])),
+            BufferType::HttpCallResponseBody => Err(Status::NotFound),
+            // BUF-6, BUF-18.
+            BufferType::VmConfiguration | BufferType::ForeignFunctionArguments => Ok(f(&self.plugin.vm_configuration)),
+            BufferType::PluginConfiguration if self.is_configuring() => Ok(f(&self.plugin.configuration)),
+            BufferType::PluginConfiguration => Err(Status::NotFound),
+        }
+    }
+
+    fn edit(&self, map: MapType, f: impl FnOnce(&mut super::HeaderMap)) -> Answer {
+        self.with_stream(|stream, filter| stream.map_mut(filter, map).map(f)).unwrap_or(Err(Status::BadArgument))
+    }
+}
+
+impl Host for VmHost {
+    fn proxy_log(&self, level: LogLevel, message: &[u8]) -> Answer {
+        if level >= self.state.log_level.get() {
+            let text = String::from_utf8_lossy(message).into_owned();
+            self.state.log.borrow_mut().push(LogLine::new(level, self.plugin.name.clone(), text));
+        }
+        Ok(())
+    }
+
+    fn proxy_get_log_level(&self) -> Answer<u32> {
+        Ok(self.state.log_level.get().to_wire())
+    }
+
+    fn proxy_get_current_time_nanoseconds(&self) -> Answer<u64> {
+        u64::try_from(self.state.clock.get().as_nanos()).map_err(|_| Status::InternalFailure)
+    }
+
+    fn proxy_get_buffer_bytes(&self, buffer_type: BufferType, start: u32, max_size: u32) -> Answer<Vec<u8>> {
+        self.buffer(buffer_type, |bytes| buffer::get(bytes, start, max_size).to_vec())
+    }
+
+    fn proxy_set_buffer_bytes(&self, buffer_type: BufferType, start: u32, size: u32, value: &[u8]) -> Answer {
+        match buffer_type {
+            BufferType::HttpRequestBody | BufferType::HttpResponseBody => {
+                let side = side_of(buffer_type).unwrap_or(Side::Request);
+                let set = self.with_stream(|stream, filter| stream.set_body(filter, side, start, size, value));
+                set.unwrap_or(Err(Status::BadArgument))
+            }
+            BufferType::HttpCallResponseBody => Err(Status::NotFound),
+            BufferType::PluginConfiguration if !self.is_configuring() => Err(Status::NotFound),
+            _ => Err(Status::BadArgument),
+        }
+    }
+
+    fn proxy_get_buffer_status(&self, buffer_type: BufferType) -> Answer<(u32, u32)> {
+        let length = self.buffer(buffer_type, <[u8]>::len)?;
+        Ok((u32::try_from(length).map_err(|_| Status::InternalFailure)?, 0))
+    }
+
+    fn proxy_get_header_map_size(&self, map_type: MapType) -> Answer<u32> {
+        let mut size = 0;
+        self.edit(map_type, |map| size = map.byte_size())?;
+        u32::try_from(size).map_err(|_| Status::InternalFailure)
+    }
+
+    fn proxy_get_header_map_pairs(&self, map_type: MapType) -> Answer<Vec<u8>> {
+        let pairs =
+            self.with_stream(|stream, filter| stream.map(filter, map_type).map(super::HeaderMap::to_wire).unwrap_or_default());
+        Ok(pairs.unwrap_or_default())
+    }
+
+    fn proxy_set_header_map_pairs(&self, map_type: MapType, pairs: &[u8]) -> Answer {
+        self.edit(map_type, |map| map.set_pairs(pairs))
+    }
+
+    fn proxy_get_header_map_value(&self, map_type: MapType, key: &[u8]) -> Answer<Vec<u8>> {
+        let value = self.with_stream(|stream, filter| {
+            let map = stream.map(filter, map_type)?;
+            // HDR-7: an empty name is never found.
+            let value = if key.is_empty() { None } else { map.get(key) };
+            value.map(<[u8]>::to_vec).ok_or(Status::NotFound)
+        });
+        value.unwrap_or(Err(Status::BadArgument))
+    }
+
+    fn proxy_add_header_map_value(&self, map_type: MapType, key: &[u8], value: &[u8]) -> Answer {
+        self.edit(map_type, |map| map.add(key, value))
+    }
+
+    fn proxy_replace_header_map_value(&self, map_type: MapType, key: &[u8], value: &[u8]) -> Answer {
+        self.edit(map_type, |map| map.replace(key, value))
+    }
+
+    fn proxy_remove_header_map_value(&self, map_type: MapType, key: &[u8]) -> Answer {
+        self.edit(map_type, |map| map.remove(key))
+    }
+
+    fn proxy_continue_stream(&self, stream_type: StreamType) -> Answer {
+        match stream_type {
+            StreamType::HttpRequest | StreamType::HttpResponse => {
+                self.after_callback(Effect::Continue(stream_type));
+                self.with_stream(|stream, filter| stream.release_request_maps(filter));
+                Ok(())
+            }
+            // CON-12.
+            StreamType::Downstream => Ok(()),
+            StreamType::Upstream => Err(Status::Unimplemented),
+        }
+    }
+
+    fn proxy_close_stream(&self, stream_type: StreamType) -> Answer {
+        // CLO-3: the others mean nothing to an HTTP stream.
+        if matches!(stream_type, StreamType::HttpRequest | StreamType::HttpResponse) {
+            self.stop_running();
+            self.after_callback(Effect::Close);
+        }
+        Ok(())
+    }
+
+    fn proxy_send_local_response(
+        &self,
+        status_code: u32,
+        details: &[u8],
+        body: &[u8],
+        headers: &[u8],
+        grpc_status: u32,
+    ) -> Answer {
+        // LOC-15: what stops is the stream whose callback runs, whatever the reply is sent to. From a root nothing is sent (LOC-14).
+        self.stop_running();
+        let reply = super::Reply::of_filter(status_code, details, body, headers, grpc_status);
+        self.after_callback(Effect::Reply(reply));
+        Ok(())
+    }
+
+    fn proxy_get_property(&self, path: &[u8]) -> Answer<Vec<u8>> {
+        match path {
+            b"plugin_name" => Ok(self.plugin.name.clone().into_bytes()),
+            b"plugin_root_id" => Ok(self.plugin.root_id.clone().into_bytes()),
+            b"plugin_vm_id" => Ok(self.plugin.vm_id.clone().into_bytes()),
+            // The properties of streams and of the proxy have no meaning yet: not `NotFound`, which would be one.
+            _ => Err(Status::Unimplemented),
+        }
+    }
+
+    fn proxy_set_effective_context(&self, context_id: u32) -> Answer {
+        let id = if context_id == 0 { self.running.get().map_or(0, |callback| callback.context_id()) } else { context_id };
+        if context_id != 0 && !self.contexts.borrow().contains_key(&id) {
+            return Err(Status::BadArgument);
+        }
+        self.effective.set(id);
+        Ok(())
+    }
+
+    fn proxy_done(&self) -> Answer {
+        // LIF-22: no root can be pending before deferred ends have a meaning.
+        Err(Status::NotFound)
+    }
+
+    super::unimplemented::hostcalls! {}
+}
+
+impl VmHost {
+    fn stop_running(&self) {
+        let Some(key) = self.running_stream() else { return };
+        if let Some(stream) = self.state.streams.borrow_mut().get_mut(&key.stream) {
+            stream.stop_iteration(key.filter);
+        }
+    }
+}

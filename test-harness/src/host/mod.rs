@@ -1,0 +1,212 @@
+//! The mock proxy's state, and what each hostcall means.
+//!
+//! [`State`] belongs to the [`MockProxy`](crate::MockProxy): streams, log, clock, trace. A [`VmHost`] is what one VM sees of it; its
+//! `impl Host` is the one place where a hostcall has its meaning. [`Traced`] stands in front and writes the trace.
+
+pub(crate) mod buffer;
+mod header_map;
+pub(crate) mod http_stream;
+mod meaning;
+mod traced;
+pub(crate) mod unimplemented;
+
+pub(crate) use header_map::{HeaderMap, MapKind};
+pub(crate) use traced::Traced;
+
+use crate::log::LogLine;
+use crate::trace::Trace;
+use http_stream::{HttpStream, Reply};
+use proxy_filter_abi::{Callback, LogLevel, StreamType};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What all VMs of a mock proxy share.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) trace: Trace,
+    pub(crate) log: RefCell<Vec<LogLine>>,
+    pub(crate) log_level: Cell<LogLevel>,
+    /// Since the Unix epoch.
+    pub(crate) clock: Cell<Duration>,
+    pub(crate) streams: RefCell<BTreeMap<u64, HttpStream>>,
+    /// What callbacks have asked for, to be carried out when they have returned (SEQ-21).
+    effects: RefCell<VecDeque<(StreamKey, Effect)>>,
+}
+
+/// A filter's place in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StreamKey {
+    pub(crate) stream: u64,
+    pub(crate) filter: usize,
+}
+
+#[derive(Debug)]
+enum Effect {
+    Continue(StreamType),
+    Close,
+    Reply(Reply),
+}
+
+impl State {
+    pub(crate) fn new(log_level: LogLevel, clock: Duration) -> Self {
+        Self {
+            trace: Trace::default(),
+            log: RefCell::default(),
+            log_level: Cell::new(log_level),
+            clock: Cell::new(clock),
+            streams: RefCell::default(),
+            effects: RefCell::default(),
+        }
+    }
+
+    /// Carries out what the callback that has just returned asked for, in order.
+    pub(crate) fn run_effects(&self) {
+        while let Some((key, effect)) = self.take_effect() {
+            let mut streams = self.streams.borrow_mut();
+            let Some(stream) = streams.get_mut(&key.stream) else { continue };
+            match effect {
+                Effect::Continue(side) => stream.continue_stream(key.filter, side),
+                Effect::Close => stream.close(),
+                Effect::Reply(reply) => stream.send_reply(reply),
+            }
+        }
+    }
+
+    fn take_effect(&self) -> Option<(StreamKey, Effect)> {
+        self.effects.borrow_mut().pop_front()
+    }
+
+    /// A callback that trapped takes back what it asked for (LOC-18).
+    pub(crate) fn drop_effects(&self) {
+        self.effects.borrow_mut().clear();
+    }
+}
+
+/// A failing assertion unwinds through here: the trace says what led to it.
+impl Drop for State {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- what the mock proxy did ---\n{}---", self.trace);
+        }
+    }
+}
+
+/// What a plugin is configured with, in the proxy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PluginSettings {
+    pub(crate) name: String,
+    pub(crate) root_id: String,
+    pub(crate) vm_id: String,
+    pub(crate) configuration: Vec<u8>,
+    pub(crate) vm_configuration: Vec<u8>,
+    pub(crate) allow_on_headers_stop_iteration: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ContextKind {
+    Root,
+    Stream(StreamKey),
+}
+
+/// One VM's side of the proxy: its contexts, and which of them is running.
+#[derive(Debug)]
+pub(crate) struct VmHost {
+    state: Rc<State>,
+    plugin: PluginSettings,
+    contexts: RefCell<BTreeMap<u32, ContextKind>>,
+    next_context_id: Cell<u32>,
+    running: Cell<Option<Callback>>,
+    /// What `proxy_set_effective_context` has set for the running callback (CTX-4).
+    effective: Cell<u32>,
+}
+
+impl VmHost {
+    pub(crate) fn new(state: Rc<State>, plugin: PluginSettings) -> Self {
+        Self {
+            state,
+            plugin,
+            contexts: RefCell::default(),
+            next_context_id: Cell::new(1),
+            running: Cell::new(None),
+            effective: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn state(&self) -> &Rc<State> {
+        &self.state
+    }
+
+    pub(crate) fn plugin(&self) -> &PluginSettings {
+        &self.plugin
+    }
+
+    /// CTX-1: ids count up from 1, shared by roots and streams.
+    fn new_context(&self, kind: ContextKind) -> u32 {
+        let id = self.next_context_id.get();
+        self.next_context_id.set(id + 1);
+        self.contexts.borrow_mut().insert(id, kind);
+        id
+    }
+
+    pub(crate) fn new_root(&self) -> u32 {
+        self.new_context(ContextKind::Root)
+    }
+
+    pub(crate) fn new_stream(&self, key: StreamKey) -> u32 {
+        self.new_context(ContextKind::Stream(key))
+    }
+
+    /// The id of a stream's context in this VM.
+    pub(crate) fn context_of(&self, key: StreamKey) -> Option<u32> {
+        self.contexts.borrow().iter().find(|(_, kind)| matches!(kind, ContextKind::Stream(k) if *k == key)).map(|(id, _)| *id)
+    }
+
+    pub(crate) fn delete_context(&self, id: u32) {
+        self.contexts.borrow_mut().remove(&id);
+    }
+
+    /// Marks which callback runs; hostcalls act on its context until it says otherwise.
+    pub(crate) fn enter(&self, callback: Callback) {
+        self.effective.set(callback.context_id());
+        self.running.set(Some(callback));
+    }
+
+    /// The callback has returned: its effective context does not outlive it (CTX-4).
+    pub(crate) fn leave(&self) {
+        self.running.set(None);
+    }
+
+    fn is_configuring(&self) -> bool {
+        matches!(self.running.get(), Some(Callback::proxy_on_configure { .. }))
+    }
+
+    /// The stream that hostcalls act on now.
+    fn stream(&self) -> Option<StreamKey> {
+        match self.contexts.borrow().get(&self.effective.get()) {
+            Some(ContextKind::Stream(key)) => Some(*key),
+            _ => None,
+        }
+    }
+
+    /// The stream whose own callback runs.
+    fn running_stream(&self) -> Option<StreamKey> {
+        match self.contexts.borrow().get(&self.running.get()?.context_id()) {
+            Some(ContextKind::Stream(key)) => Some(*key),
+            _ => None,
+        }
+    }
+
+    fn with_stream<R>(&self, f: impl FnOnce(&mut HttpStream, usize) -> R) -> Option<R> {
+        let key = self.stream()?;
+        self.state.streams.borrow_mut().get_mut(&key.stream).map(|stream| f(stream, key.filter))
+    }
+
+    /// Notes what is to happen after the callback.
+    fn after_callback(&self, effect: Effect) {
+        if let Some(key) = self.stream() {
+            self.state.effects.borrow_mut().push_back((key, effect));
+        }
+    }
+}

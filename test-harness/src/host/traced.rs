@@ -1,0 +1,94 @@
+//! Writes every hostcall, with its arguments and its answer, into the trace.
+
+use super::VmHost;
+use proxy_filter_abi::{BufferType, Host, LogLevel, MapType, MetricType, Pairs, Status, StreamType};
+use std::fmt::{self, Write};
+use std::rc::Rc;
+
+/// A host whose calls are traced.
+pub(crate) struct Traced(pub(crate) Rc<VmHost>);
+
+macro_rules! traced {
+    ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident: $ty:ident),*) -> ($($result:ident: $rty:ident),*);)*) => {
+        #[allow(unused_parens, reason = "generated from the table: one result is not a tuple")]
+        impl Host for Traced {
+            $(fn $name(&self, $($argument: proxy_filter_abi::hostcall_argument!($ty)),*)
+                -> Result<($(proxy_filter_abi::hostcall_result!($rty)),*), Status> {
+                let answer = self.0.$name($($argument),*);
+                self.0.state().trace.hostcall(|line| {
+                    line.push_str(concat!(stringify!($name), "("));
+                    $(write_argument(line, stringify!($argument), &$argument);)*
+                    if line.ends_with(", ") {
+                        line.truncate(line.len() - 2);
+                    }
+                    line.push_str(") -> ");
+                    match &answer {
+                        Ok(($($result),*)) => {
+                            line.push_str("OK");
+                            $(write_result(line, stringify!($result), $result);)*
+                        }
+                        Err(status) => { let _ = write!(line, "{status}"); }
+                    }
+                });
+                answer
+            })*
+        }
+    };
+}
+
+proxy_filter_abi::for_each_hostcall!(traced);
+
+fn write_argument(line: &mut String, name: &str, value: &impl Traceable) {
+    value.write(line, name);
+    line.push_str(", ");
+}
+
+fn write_result(line: &mut String, name: &str, value: &impl Traceable) {
+    line.push(' ');
+    value.write(line, name);
+}
+
+/// How an argument or a result reads in the trace.
+trait Traceable {
+    fn write(&self, line: &mut String, name: &str);
+}
+
+macro_rules! by_display {
+    ($($ty:ty),*) => {
+        $(impl Traceable for $ty {
+            fn write(&self, line: &mut String, _name: &str) {
+                let _ = write!(line, "{self}");
+            }
+        })*
+    };
+}
+
+by_display!(u32, u64, i64, LogLevel, MapType, BufferType, StreamType, MetricType);
+
+impl Traceable for &[u8] {
+    fn write(&self, line: &mut String, name: &str) {
+        let _ = match (name, Pairs::parse(self)) {
+            ("pairs" | "headers" | "trailers" | "initial_metadata", Ok(pairs)) => write!(line, "{pairs:?}"),
+            _ => write!(line, "{}", Short(self)),
+        };
+    }
+}
+
+impl Traceable for Vec<u8> {
+    fn write(&self, line: &mut String, name: &str) {
+        self.as_slice().write(line, name);
+    }
+}
+
+/// Bytes as a quoted text, cut where they are many.
+pub(crate) struct Short<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 120;
+        match self.0.get(..MOST) {
+            Some(start) if self.0.len() > MOST => write!(f, "\"{}…\" ({} bytes)", start.escape_ascii(), self.0.len()),
+            _ => write!(f, "\"{}\"", self.0.escape_ascii()),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The hostcalls whose meaning is still to come: linked, traced, and answered with `UNIMPLEMENTED`.
+//!
+//! This is the one list of them; `proxy-filter hostcalls` prints it.
+
+macro_rules! table {
+    ($($name:ident($($argument:ident: $ty:ty),*) -> $result:ty;)*) => {
+        /// The names of these hostcalls.
+        pub(crate) const UNIMPLEMENTED: &[&str] = &[$(stringify!($name)),*];
+
+        /// Their methods, inside `impl Host`.
+        macro_rules! hostcalls {
+            () => {
+                $(fn $name(&self, $($argument: $ty),*) -> Answer<$result> {
+                    let _ = ($($argument),*);
+                    Err(Status::Unimplemented)
+                })*
+            };
+        }
+        pub(crate) use hostcalls;
+    };
+}
+
+table! {
+    proxy_set_tick_period_milliseconds(period: u32) -> ();
+    proxy_http_call(upstream: &[u8], headers: &[u8], body: &[u8], trailers: &[u8], timeout: u32) -> u32;
+    proxy_grpc_call(upstream: &[u8], service: &[u8], method: &[u8], initial_metadata: &[u8], message: &[u8], timeout: u32) -> u32;
+    proxy_grpc_stream(upstream: &[u8], service: &[u8], method: &[u8], initial_metadata: &[u8]) -> u32;
+    proxy_grpc_send(stream_id: u32, message: &[u8], end_stream: u32) -> ();
+    proxy_grpc_cancel(call_id: u32) -> ();
+    proxy_grpc_close(call_id: u32) -> ();
+    proxy_get_status() -> (u32, Vec<u8>);
+    proxy_get_shared_data(key: &[u8]) -> (Vec<u8>, u32);
+    proxy_set_shared_data(key: &[u8], value: &[u8], cas: u32) -> ();
+    proxy_register_shared_queue(name: &[u8]) -> u32;
+    proxy_resolve_shared_queue(vm_id: &[u8], name: &[u8]) -> u32;
+    proxy_enqueue_shared_queue(queue_id: u32, value: &[u8]) -> ();
+    proxy_dequeue_shared_queue(queue_id: u32) -> Vec<u8>;
+    proxy_define_metric(metric_type: MetricType, name: &[u8]) -> u32;
+    proxy_increment_metric(metric_id: u32, offset: i64) -> ();
+    proxy_record_metric(metric_id: u32, value: u64) -> ();
+    proxy_get_metric(metric_id: u32) -> u64;
+    proxy_set_property(path: &[u8], value: &[u8]) -> ();
+    proxy_call_foreign_function(name: &[u8], arguments: &[u8]) -> Vec<u8>;
+}

@@ -1,0 +1,220 @@
+//! Which filter a mock proxy runs, and how it is configured.
+
+use crate::host::PluginSettings;
+use proxy_filter::Module;
+#[cfg(feature = "wasmtime")]
+use std::path::{Path, PathBuf};
+
+/// A filter in the proxy's chain: where its code is, and the configuration that the proxy gives it.
+///
+/// ```no_run
+/// use proxy_filter_test::{MockProxy, Plugin};
+/// let proxy = MockProxy::new(Plugin::from_file("target/add_header.wasm").root_id("add_header").config("{}"))?;
+/// # Ok::<(), proxy_filter_test::Refused>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a plugin is run by `MockProxy::new`"]
+pub struct Plugin {
+    pub(crate) source: Source,
+    pub(crate) settings: PluginSettings,
+    #[cfg(feature = "wasmtime")]
+    pub(crate) limits: crate::vm::wasm::Limits,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    Native(Module),
+    /// A crate to build, unless `PROXY_FILTER_WASM` names a module.
+    #[cfg(feature = "wasmtime")]
+    Crate(PathBuf),
+    #[cfg(feature = "wasmtime")]
+    File(PathBuf),
+    #[cfg(feature = "wasmtime")]
+    Bytes(Vec<u8>),
+}
+
+/// Guest instructions that a callback may use: a second or two of work, where a filter's callback takes thousands.
+#[cfg(feature = "wasmtime")]
+const FUEL: u64 = 1_000_000_000;
+
+/// MEM-7: what Envoy lets a VM have.
+#[cfg(feature = "wasmtime")]
+const MEMORY: u64 = 1 << 30;
+
+impl Plugin {
+    fn new(source: Source, root_id: &str) -> Self {
+        let name = if root_id.is_empty() { "plugin" } else { root_id };
+        Self {
+            source,
+            settings: PluginSettings { name: name.to_owned(), root_id: root_id.to_owned(), ..PluginSettings::default() },
+            #[cfg(feature = "wasmtime")]
+            limits: crate::vm::wasm::Limits { fuel: FUEL, memory: MEMORY },
+        }
+    }
+
+    /// The plugin of this root id, linked natively into the test: the *null VM*.
+    ///
+    /// # Panics
+    /// When the filter's `register!` has no such root id.
+    #[track_caller]
+    pub fn native(module: &Module, root_id: &str) -> Self {
+        check_root_id(module, root_id);
+        Self::new(Source::Native(*module), root_id)
+    }
+
+    /// The plugin of this root id, as the real `.wasm`: built from the crate when the proxy starts, unless the environment variable
+    /// `PROXY_FILTER_WASM` names a module that is built already.
+    ///
+    /// # Panics
+    /// When the filter's `register!` has no such root id.
+    #[cfg(feature = "wasmtime")]
+    #[track_caller]
+    pub fn wasm(module: &Module, root_id: &str) -> Self {
+        check_root_id(module, root_id);
+        let source = match std::env::var_os("PROXY_FILTER_WASM") {
+            Some(path) => Source::File(path.into()),
+            None => Source::Crate(module.manifest_dir().into()),
+        };
+        Self::new(source, root_id)
+    }
+
+    /// A module in a file, made by any SDK in any language.
+    #[cfg(feature = "wasmtime")]
+    pub fn from_file(path: impl AsRef<Path>) -> Self {
+        Self::new(Source::File(path.as_ref().to_owned()), "")
+    }
+
+    /// A module in memory, binary or in the WebAssembly text format.
+    #[cfg(feature = "wasmtime")]
+    pub fn from_bytes(wasm: impl Into<Vec<u8>>) -> Self {
+        Self::new(Source::Bytes(wasm.into()), "")
+    }
+
+    /// A filter's crate, built when the proxy starts: its folder or its `Cargo.toml`.
+    #[cfg(feature = "wasmtime")]
+    pub fn from_crate(dir: impl AsRef<Path>) -> Self {
+        Self::new(Source::Crate(dir.as_ref().to_owned()), "")
+    }
+
+    /// The plugin's configuration: text, bytes, or JSON by `serde_json::json!`.
+    pub fn config(mut self, configuration: impl IntoConfiguration) -> Self {
+        self.settings.configuration = configuration.into_configuration();
+        self
+    }
+
+    /// The configuration of its VM.
+    pub fn vm_config(mut self, configuration: impl IntoConfiguration) -> Self {
+        self.settings.vm_configuration = configuration.into_configuration();
+        self
+    }
+
+    /// Its root id in the proxy's configuration.
+    pub fn root_id(mut self, root_id: impl Into<String>) -> Self {
+        self.settings.root_id = root_id.into();
+        self
+    }
+
+    /// Its name in the proxy's configuration, which its log lines carry.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.settings.name = name.into();
+        self
+    }
+
+    /// The id of its VM.
+    pub fn vm_id(mut self, vm_id: impl Into<String>) -> Self {
+        self.settings.vm_id = vm_id.into();
+        self
+    }
+
+    /// Envoy's `allow_on_headers_stop_iteration`: a headers callback that answers 1 stops the headers only (ACT-5), instead of
+    /// everything (ACT-1).
+    pub fn allow_on_headers_stop_iteration(mut self, allow: bool) -> Self {
+        self.settings.allow_on_headers_stop_iteration = allow;
+        self
+    }
+
+    /// How many guest instructions a callback may use before it traps; a thousand million unless you say otherwise.
+    #[cfg(feature = "wasmtime")]
+    pub fn fuel_limit(mut self, instructions: u64) -> Self {
+        self.limits.fuel = instructions;
+        self
+    }
+
+    /// How much memory the guest may have; 1 GiB, as in Envoy, unless you say otherwise.
+    #[cfg(feature = "wasmtime")]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.limits.memory = bytes;
+        self
+    }
+}
+
+#[track_caller]
+fn check_root_id(module: &Module, root_id: &str) {
+    assert!(
+        module.root_ids().contains(&root_id),
+        "the crate {} registers {:?}, not {root_id:?}: name one of these",
+        module.package(),
+        module.root_ids(),
+    );
+}
+
+/// Which of the two virtual machines a test runs in; [`both_vms!`](crate::both_vms) runs it in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VmKind {
+    /// The filter linked into the test: for debuggers and coverage.
+    Native,
+    /// The filter as the real `.wasm`.
+    #[cfg(feature = "wasmtime")]
+    Wasm,
+}
+
+impl VmKind {
+    /// The plugin of this root id, in this VM.
+    ///
+    /// # Panics
+    /// When the filter's `register!` has no such root id.
+    #[track_caller]
+    pub fn plugin(self, module: &Module, root_id: &str) -> Plugin {
+        match self {
+            Self::Native => Plugin::native(module, root_id),
+            #[cfg(feature = "wasmtime")]
+            Self::Wasm => Plugin::wasm(module, root_id),
+        }
+    }
+}
+
+/// What can be given as a configuration.
+pub trait IntoConfiguration {
+    /// Its bytes, as the plugin will read them.
+    fn into_configuration(self) -> Vec<u8>;
+}
+
+impl IntoConfiguration for &str {
+    fn into_configuration(self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+}
+
+impl IntoConfiguration for String {
+    fn into_configuration(self) -> Vec<u8> {
+        self.into_bytes()
+    }
+}
+
+impl IntoConfiguration for Vec<u8> {
+    fn into_configuration(self) -> Vec<u8> {
+        self
+    }
+}
+
+impl IntoConfiguration for &[u8] {
+    fn into_configuration(self) -> Vec<u8> {
+        self.to_vec()
+    }
+}
+
+impl IntoConfiguration for serde_json::Value {
+    fn into_configuration(self) -> Vec<u8> {
+        self.to_string().into_bytes()
+    }
+}

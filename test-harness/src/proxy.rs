@@ -1,0 +1,453 @@
+//! The mock proxy: a chain of plugins, and the loop that moves a stream through it.
+
+use crate::exchange::{Exchange, Snapshot};
+use crate::host::http_stream::{Event, HttpStream, Poll, Side, StreamCallback};
+use crate::host::{HeaderMap, MapKind, State, StreamKey, VmHost};
+use crate::log::LogLine;
+use crate::message::Message;
+use crate::plugin::{Plugin, Source};
+use crate::refused::{Reason, Refused};
+use crate::upstream::{Answer, Upstream};
+use crate::vm::{NullVm, Trap, Vm};
+use bytes::Bytes;
+use proxy_filter_abi::{Callback, LogLevel};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A proxy that runs filters and behaves like Envoy, inside a test.
+///
+/// It has state and no expectations: say what comes in, look at what goes out. When the test panics the trace of all callbacks and
+/// hostcalls is printed.
+///
+/// ```
+/// # mod tag {
+/// #     use proxy_filter::prelude::*;
+/// #     pub struct Tag;
+/// #     impl RootContext for Tag { type Config = (); fn new(_: (), _: &Plugin<'_>) -> Result<Self, ConfigError> { Ok(Self) } }
+/// #     impl HttpPlugin for Tag { type Http = TagStream; fn create_http_context(self: &Rc<Self>, _: &HttpStream) -> TagStream { TagStream } }
+/// #     pub struct TagStream;
+/// #     impl HttpContext for TagStream {
+/// #         fn on_response_headers(&mut self, http: ResponseHeaders<'_>) -> Result<HeadersAction> {
+/// #             http.headers().set("x-tag", "blue")?;
+/// #             Ok(HeadersAction::Continue)
+/// #         }
+/// #     }
+/// #     proxy_filter::register! { "tag" => http Tag }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use proxy_filter_test::{MockProxy, Plugin};
+///
+/// let proxy = MockProxy::new(Plugin::native(&tag::PLUGINS, "tag"))?;
+/// proxy.set_upstream(|request| http::Response::new(format!("you asked for {}", request.uri().path())));
+///
+/// let exchange = proxy.send(http::Request::get("http://shop.example/cart").body("")?);
+/// assert_eq!(exchange.response().body(), "you asked for /cart");
+/// assert_eq!(exchange.response().headers()["x-tag"], "blue");
+/// # Ok(()) }
+/// ```
+pub struct MockProxy {
+    state: Rc<State>,
+    plugins: Vec<Running>,
+    upstream: RefCell<Upstream>,
+    framing: Cell<Framing>,
+    buffer_limit: usize,
+    next_stream: Cell<u64>,
+}
+
+/// A plugin at its place in the chain, in a VM of its own.
+struct Running {
+    host: Rc<VmHost>,
+    vm: Box<dyn Vm>,
+    root_id: u32,
+    trap: RefCell<Option<Trap>>,
+}
+
+/// How bodies come: what a filter sees of the end of a message differs by protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// HTTP/1: after the last chunk comes a body callback without data that says that it is the end (SEQ-4).
+    #[default]
+    Http1,
+    /// HTTP/2: the last chunk says that it is the end (SEQ-5).
+    Http2,
+}
+
+/// What a mock proxy is started with; made by [`MockProxy::builder`].
+#[derive(Debug)]
+#[must_use = "a proxy is started by `start`"]
+pub struct Builder {
+    plugins: Vec<Plugin>,
+    log_level: LogLevel,
+    time: Duration,
+    framing: Framing,
+    buffer_limit: usize,
+}
+
+impl Builder {
+    /// Adds a filter at the end of the chain: requests pass the filters in this order, responses in the reverse.
+    pub fn plugin(mut self, plugin: Plugin) -> Self {
+        self.plugins.push(plugin);
+        self
+    }
+
+    /// The proxy's log level; below it lines are dropped. Trace unless you say otherwise.
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = level;
+        self
+    }
+
+    /// The time that the proxy begins at, since the Unix epoch; the first second of 2026 unless you say otherwise.
+    pub fn time(mut self, since_epoch: Duration) -> Self {
+        self.time = since_epoch;
+        self
+    }
+
+    /// How bodies come; HTTP/1 unless you say otherwise.
+    pub fn framing(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
+    }
+
+    /// How much of a body a filter may hold back; 1 MiB, as in Envoy, unless you say otherwise.
+    pub fn buffer_limit(mut self, bytes: usize) -> Self {
+        self.buffer_limit = bytes;
+        self
+    }
+
+    /// Loads and configures the plugins.
+    ///
+    /// # Errors
+    /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
+    pub fn start(self) -> Result<MockProxy, Refused> {
+        let state = Rc::new(State::new(self.log_level, self.time));
+        let plugins = self.plugins.into_iter().map(|plugin| Running::start(&state, plugin)).collect::<Result<_, _>>()?;
+        Ok(MockProxy {
+            state,
+            plugins,
+            upstream: RefCell::default(),
+            framing: Cell::new(self.framing),
+            buffer_limit: self.buffer_limit,
+            next_stream: Cell::new(0),
+        })
+    }
+}
+
+impl MockProxy {
+    /// A proxy with one filter.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub fn new(plugin: Plugin) -> Result<Self, Refused> {
+        Self::builder().plugin(plugin).start()
+    }
+
+    /// A proxy with other than the default settings, or several filters.
+    pub fn builder() -> Builder {
+        const FIRST_SECOND_OF_2026: Duration = Duration::from_secs(1_767_225_600);
+        Builder {
+            plugins: Vec::new(),
+            log_level: LogLevel::Trace,
+            time: FIRST_SECOND_OF_2026,
+            framing: Framing::Http1,
+            buffer_limit: 1 << 20,
+        }
+    }
+
+    /// How the upstream answers from now on; 200 with no body until something is set.
+    ///
+    /// A request that the types of the crate `http` cannot hold is answered with 400; see [`set_raw_upstream`](Self::set_raw_upstream).
+    pub fn set_upstream<B: Into<Bytes>>(
+        &self,
+        mut answer: impl FnMut(http::Request<Bytes>) -> http::Response<B> + 'static,
+    ) -> &Self {
+        self.set_raw_upstream(move |request| match request.to_request() {
+            Ok(request) => Answer::from(answer(request)),
+            Err(error) => Message::new([(":status", "400")]).chunk(error.to_string()).into(),
+        })
+    }
+
+    /// How the upstream answers from now on, in raw pairs, or by failing.
+    pub fn set_raw_upstream<A: Into<Answer>>(&self, mut answer: impl FnMut(&Message) -> A + 'static) -> &Self {
+        *self.upstream.borrow_mut() = Upstream::new(move |request| answer(request).into());
+        self
+    }
+
+    /// Sets the proxy's wall clock.
+    pub fn set_time(&self, since_epoch: Duration) -> &Self {
+        self.state.clock.set(since_epoch);
+        self
+    }
+
+    /// Sends a request through the filters to the upstream, and its response back, as far as they let it.
+    pub fn send(&self, request: impl Into<Message>) -> Exchange {
+        let stream = self.open(&request.into());
+        let (fuel, log) = (self.fuel_used(), self.state.log.borrow().len());
+        self.run(stream);
+        let streams = self.state.streams.borrow();
+        let trap = self.plugins.iter().find_map(|plugin| plugin.trap.borrow().clone());
+        let lines = self.state.log.borrow()[log..].to_vec();
+        let snapshot = Snapshot { log: lines, trap, fuel: self.fuel_used() - fuel };
+        Exchange::new(Rc::clone(&self.state), &streams[&stream], snapshot)
+    }
+
+    /// Everything that plugins have logged so far.
+    pub fn log(&self) -> Vec<LogLine> {
+        self.state.log.borrow().clone()
+    }
+
+    /// The trace of all callbacks and hostcalls so far; what a failing test prints.
+    pub fn trace(&self) -> String {
+        self.state.trace.to_string()
+    }
+
+    /// The guest instructions that all callbacks have used so far, starting and configuring included; 0 in the null VM.
+    pub fn fuel_used(&self) -> u64 {
+        self.plugins.iter().map(|plugin| plugin.vm.fuel_used()).sum()
+    }
+
+    /// How much memory the first plugin's guest has; `None` in the null VM.
+    pub fn memory_size(&self) -> Option<u64> {
+        self.plugins.first()?.vm.memory_size()
+    }
+
+    /// Why the first of the plugins' VMs that died did so.
+    pub fn trap(&self) -> Option<Trap> {
+        self.plugins.iter().find_map(|plugin| plugin.trap.borrow().clone())
+    }
+
+    /// Ends the roots, as a proxy that shuts down (LIF-23).
+    pub fn shut_down(self) {
+        for plugin in self.plugins.iter().filter(|plugin| plugin.trap.borrow().is_none()) {
+            let _ = plugin.call(Callback::proxy_on_done { context_id: plugin.root_id });
+            let _ = plugin.call(Callback::proxy_on_delete { context_id: plugin.root_id });
+        }
+    }
+
+    fn open(&self, request: &Message) -> u64 {
+        let number = self.next_stream.get();
+        self.next_stream.set(number + 1);
+        let filters: Vec<bool> = self.plugins.iter().map(|plugin| plugin.host.plugin().allow_on_headers_stop_iteration).collect();
+        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.clock.get());
+        let mut stream = HttpStream::new(&filters, self.buffer_limit, format!("00000000-0000-4000-8000-{number:012x}"), date);
+        for (filter, _) in self.plugins.iter().enumerate().filter(|(_, plugin)| plugin.trap.borrow().is_some()) {
+            stream.begin_dead(filter);
+        }
+        self.receive(&mut stream, Side::Request, request, request.chunks().is_empty() && request.trailers().is_empty());
+        self.state.streams.borrow_mut().insert(number, stream);
+        number
+    }
+
+    /// Hands a message to a stream, frame by frame.
+    fn receive(&self, stream: &mut HttpStream, side: Side, message: &Message, end_of_stream: bool) {
+        let (headers_kind, trailers_kind) = match side {
+            Side::Request => (MapKind::RequestHeaders, MapKind::RequestTrailers),
+            Side::Response => (MapKind::ResponseHeaders, MapKind::ResponseTrailers),
+        };
+        let pairs = |pairs: &[(Bytes, Bytes)]| pairs.to_vec();
+        let headers = HeaderMap::from_entries(headers_kind, pairs(message.headers()));
+        stream.receive(Event::Headers { side, headers, end_of_stream });
+        if end_of_stream {
+            return;
+        }
+        let trailers = !message.trailers().is_empty();
+        let last_says_so = self.framing.get() == Framing::Http2 && !trailers && !message.chunks().is_empty();
+        for (index, chunk) in message.chunks().iter().enumerate() {
+            let last = index + 1 == message.chunks().len();
+            stream.receive(Event::Data { side, data: chunk.to_vec(), end_of_stream: last && last_says_so });
+        }
+        if trailers {
+            stream.receive(Event::Trailers { side, trailers: HeaderMap::from_entries(trailers_kind, pairs(message.trailers())) });
+        } else if !last_says_so {
+            stream.receive(Event::Data { side, data: Vec::new(), end_of_stream: true });
+        }
+    }
+
+    /// Moves a stream on until nothing more can be done.
+    fn run(&self, number: u64) {
+        loop {
+            let poll = self.with_stream(number, HttpStream::poll);
+            match poll {
+                Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
+                Poll::Call { filter, callback } => self.call(StreamKey { stream: number, filter }, callback),
+                Poll::AskUpstream => self.ask_upstream(number),
+                Poll::Idle | Poll::Finished => return,
+            }
+        }
+    }
+
+    fn with_stream<R>(&self, number: u64, f: impl FnOnce(&mut HttpStream) -> R) -> R {
+        let mut streams = self.state.streams.borrow_mut();
+        f(streams.get_mut(&number).unwrap_or_else(|| unreachable!("a stream that runs is in the table")))
+    }
+
+    fn create(&self, key: StreamKey) {
+        let plugin = &self.plugins[key.filter];
+        let context_id = plugin.host.new_stream(key);
+        let created = plugin.call(Callback::proxy_on_context_create { context_id, parent_id: plugin.root_id });
+        self.after(key, created, |_, _| ());
+    }
+
+    fn call(&self, key: StreamKey, callback: StreamCallback) {
+        let plugin = &self.plugins[key.filter];
+        let Some(context_id) = plugin.host.context_of(key) else { return };
+        let answer = plugin.call(to_abi(callback, context_id));
+        self.after(key, answer, HttpStream::apply);
+        if callback == StreamCallback::Delete {
+            plugin.host.delete_context(context_id);
+        }
+    }
+
+    /// Carries out what a callback asked for, then what its answer says; after a trap the stream fails instead (FAI-2, LOC-18).
+    fn after(&self, key: StreamKey, answer: Result<u32, Trap>, apply: impl FnOnce(&mut HttpStream, u32)) {
+        match answer {
+            Ok(answer) => {
+                self.state.run_effects();
+                self.with_stream(key.stream, |stream| apply(stream, answer));
+            }
+            Err(_) => {
+                self.state.drop_effects();
+                self.with_stream(key.stream, |stream| stream.fail(key.filter));
+            }
+        }
+    }
+
+    fn ask_upstream(&self, number: u64) {
+        let request = self.with_stream(number, |stream| stream.upstream_request().cloned().unwrap_or_default());
+        let answer = self.upstream.borrow_mut().answer(&request);
+        self.with_stream(number, |stream| match answer {
+            Answer::Response(response) => {
+                let end = ends_with_headers(&request, &response);
+                self.receive(stream, Side::Response, &response, end);
+            }
+            Answer::ConnectFailure => stream.receive(Event::UpstreamReset {
+                details: "upstream_reset_before_response_started{connection_termination}",
+                body: "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+            }),
+            Answer::ResetAfter(response) => {
+                stream.receive(Event::Headers {
+                    side: Side::Response,
+                    headers: HeaderMap::from_entries(MapKind::ResponseHeaders, response.headers().to_vec()),
+                    end_of_stream: false,
+                });
+                for chunk in response.chunks() {
+                    stream.receive(Event::Data { side: Side::Response, data: chunk.to_vec(), end_of_stream: false });
+                }
+                stream.receive(Event::UpstreamReset {
+                    details: "upstream_reset_after_response_started{connection_termination}",
+                    body: "",
+                });
+            }
+        });
+    }
+}
+
+impl Running {
+    fn start(state: &Rc<State>, plugin: Plugin) -> Result<Self, Refused> {
+        let host = Rc::new(VmHost::new(Rc::clone(state), plugin.settings.clone()));
+        let refuse = |reason| Refused::new(plugin.settings.name.clone(), reason, state.log.borrow().clone());
+        let vm: Box<dyn Vm> = match &plugin.source {
+            Source::Native(module) => Box::new(NullVm::start(module, Rc::clone(&host))),
+            #[cfg(feature = "wasmtime")]
+            source => Box::new(start_wasm(source, &plugin, &host).map_err(refuse)?),
+        };
+        let root_id = host.new_root();
+        let running = Self { host, vm, root_id, trap: RefCell::default() };
+        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let settings = &plugin.settings;
+        // LIF-9.
+        running
+            .call(Callback::proxy_on_context_create { context_id: root_id, parent_id: 0 })
+            .map_err(|trap| refuse(Reason::Trap(Box::new(trap))))?;
+        let start = Callback::proxy_on_vm_start { context_id: root_id, configuration_size: size(&settings.vm_configuration) };
+        let configure = Callback::proxy_on_configure { context_id: root_id, configuration_size: size(&settings.configuration) };
+        for (callback, reason) in [(start, Reason::VmStart), (configure, Reason::Configure)] {
+            // LIF-13: any answer but 0 is yes.
+            if running.call(callback).map_err(|trap| refuse(Reason::Trap(Box::new(trap))))? == 0 {
+                return Err(refuse(reason));
+            }
+        }
+        Ok(running)
+    }
+
+    /// Makes a callback, traced; after a trap the VM is dead.
+    fn call(&self, callback: Callback) -> Result<u32, Trap> {
+        let trace = &self.host.state().trace;
+        trace.callback(format!("{}: {callback}", self.host.plugin().name));
+        let before = self.vm.fuel_used();
+        self.host.enter(callback);
+        let answer = self.vm.call(callback);
+        self.host.leave();
+        let fuel = self.vm.fuel_used() - before;
+        let cost = if fuel == 0 { String::new() } else { format!(" ({fuel} instructions)") };
+        match &answer {
+            Ok(answer) => trace.answer(&format!("= {answer}{cost}")),
+            Err(trap) => {
+                trace.answer(&format!("trapped: {}{cost}", trap.message));
+                *self.trap.borrow_mut() = Some(trap.clone());
+            }
+        }
+        answer
+    }
+}
+
+#[cfg(feature = "wasmtime")]
+fn start_wasm(source: &Source, plugin: &Plugin, host: &Rc<VmHost>) -> Result<crate::vm::wasm::WasmVm, Reason> {
+    use crate::filter_crate::{BuildOptions, FilterCrate};
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).map_err(|error| Reason::File { path: path.to_owned(), error: error.to_string() })
+    };
+    let bytes = match source {
+        Source::Bytes(bytes) => bytes.clone(),
+        Source::File(path) => read(path)?,
+        Source::Crate(dir) => read(&FilterCrate::build_once(dir, &BuildOptions::default()).map_err(Reason::Build)?.wasm)?,
+        Source::Native(_) => unreachable!("it is linked, not loaded"),
+    };
+    let module = crate::vm::wasm::load(&bytes).map_err(Reason::Load)?;
+    crate::vm::wasm::WasmVm::start(&module, Rc::clone(host), plugin.limits).map_err(Reason::Load)
+}
+
+fn to_abi(callback: StreamCallback, context_id: u32) -> Callback {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    match callback {
+        StreamCallback::Headers { side, count, end_of_stream } => {
+            let (num_headers, end_of_stream) = (number(count), u32::from(end_of_stream));
+            match side {
+                Side::Request => Callback::proxy_on_request_headers { context_id, num_headers, end_of_stream },
+                Side::Response => Callback::proxy_on_response_headers { context_id, num_headers, end_of_stream },
+            }
+        }
+        StreamCallback::Body { side, size, end_of_stream } => {
+            let (size, end_of_stream) = (number(size), u32::from(end_of_stream));
+            match side {
+                Side::Request => Callback::proxy_on_request_body { context_id, size, end_of_stream },
+                Side::Response => Callback::proxy_on_response_body { context_id, size, end_of_stream },
+            }
+        }
+        StreamCallback::Trailers { side, count } => {
+            let num_trailers = number(count);
+            match side {
+                Side::Request => Callback::proxy_on_request_trailers { context_id, num_trailers },
+                Side::Response => Callback::proxy_on_response_trailers { context_id, num_trailers },
+            }
+        }
+        StreamCallback::Log => Callback::proxy_on_log { context_id },
+        StreamCallback::Done => Callback::proxy_on_done { context_id },
+        StreamCallback::Delete => Callback::proxy_on_delete { context_id },
+    }
+}
+
+/// SEQ-9: what a codec takes for a response without a body.
+fn ends_with_headers(request: &Message, response: &Message) -> bool {
+    let status = response.header(":status").unwrap_or_default();
+    request.header(":method") == Some(b"HEAD")
+        || matches!(status, b"204" | b"304")
+        || response.header("content-length") == Some(b"0")
+}
+
+impl fmt::Debug for MockProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MockProxy").field("plugins", &self.plugins.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! What a plugin offers to the proxy, whichever way it is run.
+
+mod null;
+mod trap;
+#[cfg(feature = "wasmtime")]
+pub(crate) mod wasm;
+
+pub(crate) use null::NullVm;
+pub use trap::{Trap, TrapKind};
+
+use proxy_filter_abi::Callback;
+
+/// A virtual machine that holds plugins: a Wasmtime instance, or the *null VM*, the plugin linked natively into the test.
+pub(crate) trait Vm {
+    /// Makes a callback.
+    fn call(&self, callback: Callback) -> Result<u32, Trap>;
+
+    /// The guest instructions (fuel) that callbacks have used so far; natively nothing is counted.
+    fn fuel_used(&self) -> u64 {
+        0
+    }
+
+    /// The size of the guest's memory; natively unknown.
+    fn memory_size(&self) -> Option<u64> {
+        None
+    }
+}

@@ -1,0 +1,175 @@
+//! Whether a module can be loaded at all, and if not, everything that is wrong with it at once.
+
+use super::engine::engine;
+use super::wasi;
+use crate::vm::Trap;
+use proxy_filter_abi::{AbiVersion, HOSTCALLS, HostcallRow, LEGACY_HOSTCALLS, WireKind};
+use std::fmt;
+use wasmtime::{ExternType, FuncType, ImportType, Module, ValType};
+
+/// The exports that allocate memory for the host, in the order in which Envoy looks for them (MEM-1).
+pub(super) const ALLOCATORS: &[&str] = &["malloc", "proxy_on_memory_allocate"];
+
+/// Why a module cannot be loaded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The bytes are no WebAssembly module; says what they seem to be.
+    NotWasm(String),
+    /// It is a module, but none that this host, or Envoy, can load; everything that is wrong with it.
+    Unfit(Vec<Problem>),
+    /// It trapped while it was instantiated or initialised.
+    Trap(Box<Trap>),
+    /// Wasmtime failed for reasons of its own.
+    Engine(String),
+}
+
+/// One thing that is wrong with a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong.
+    pub what: String,
+    /// The likely cause, and the mend.
+    pub cause: String,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotWasm(what) => write!(f, "this is not a WebAssembly module: {what}"),
+            Self::Unfit(problems) => {
+                f.write_str("the module cannot be loaded:")?;
+                problems.iter().try_for_each(|problem| write!(f, "\n  - {}\n    {}", problem.what, problem.cause))
+            }
+            Self::Trap(trap) => write!(f, "the module trapped before its first callback: {trap}"),
+            Self::Engine(error) => write!(f, "Wasmtime failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+pub(super) fn not_wasm(bytes: &[u8], error: &wasmtime::Error) -> LoadError {
+    LoadError::NotWasm(match bytes {
+        [] => "the file is empty".to_owned(),
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => format!("it begins as one but is damaged: {}", error.root_cause()),
+        [b'\0', b'a', b's', b'm', ..] => "it is a component, not a core module; Proxy-Wasm hosts load core modules (target wasm32-unknown-unknown or wasm32-wasip1)".to_owned(),
+        [0x1f, 0x8b, ..] => "it is gzip data; unpack it first".to_owned(),
+        [0x7f, b'E', b'L', b'F', ..] => "it is a native library or program; build with --target wasm32-unknown-unknown".to_owned(),
+        [first, ..] => format!("it begins with byte {first:#04x} instead of \"\\0asm\""),
+    })
+}
+
+/// The import's type on the wire.
+pub(super) fn function_type(row: &HostcallRow) -> FuncType {
+    let parameters = row.arguments.iter().flat_map(|parameter| match parameter.kind {
+        WireKind::U32 | WireKind::Enum(_) => vec![ValType::I32],
+        WireKind::U64 | WireKind::I64 => vec![ValType::I64],
+        WireKind::Bytes => vec![ValType::I32; 2],
+    });
+    let results = row.results.iter().flat_map(|result| match result.kind {
+        WireKind::Bytes => vec![ValType::I32; 2],
+        _ => vec![ValType::I32],
+    });
+    FuncType::new(engine(), parameters.chain(results), [ValType::I32])
+}
+
+/// LIF-1, LIF-2: the ABI's version, an allocator, and imports that exist and have the right types.
+pub(super) fn check(module: &Module) -> Result<AbiVersion, LoadError> {
+    let mut problems = Vec::new();
+    let mut problem = |what: String, cause: &str| problems.push(Problem { what, cause: cause.to_owned() });
+
+    let version = module.exports().find_map(|export| AbiVersion::from_marker(export.name()));
+    match version {
+        None => problem(
+            "it exports no ABI version (proxy_abi_version_0_2_1 or 0_2_0)".to_owned(),
+            "is this a Proxy-Wasm filter? With the SDK, `register!` exports it; check that the crate has one and is built as a cdylib.",
+        ),
+        Some(AbiVersion::V0_1_0) => {
+            problem("it is of ABI 0.1.0".to_owned(), "this host runs 0.2.0 and 0.2.1: rebuild the filter with a newer SDK.")
+        }
+        Some(_) => {}
+    }
+    if !module.exports().any(|export| ALLOCATORS.contains(&export.name())) {
+        problem(
+            "it exports no allocator (malloc or proxy_on_memory_allocate)".to_owned(),
+            "the host needs one to hand over bytes; the SDK's `register!` exports it. Did a tool such as wasm-opt or wasm-strip remove exports?",
+        );
+    }
+    if !module.exports().any(|export| export.name() == "memory") {
+        problem(
+            "it exports no memory named \"memory\"".to_owned(),
+            "compilers export it by default; check the linker arguments.",
+        );
+    }
+    for import in module.imports() {
+        if let Some((what, cause)) = import_problem(&import, version.unwrap_or(AbiVersion::V0_2_1)) {
+            problem(what, &cause);
+        }
+    }
+    match version {
+        Some(version) if problems.is_empty() => Ok(version),
+        _ => Err(LoadError::Unfit(problems)),
+    }
+}
+
+fn import_problem(import: &ImportType<'_>, version: AbiVersion) -> Option<(String, String)> {
+    let (module, name) = (import.module(), import.name());
+    let full = format!("it imports {module}.{name}");
+    let ExternType::Func(ty) = import.ty() else {
+        return Some((
+            format!("{full}, which is not a function"),
+            "a proxy offers functions only; check the linker arguments (--import-memory?).".to_owned(),
+        ));
+    };
+    if wasi::MODULES.contains(&module) {
+        if wasi::FUNCTIONS.contains(&name) {
+            return None;
+        }
+        return Some((
+            format!("{full}, which this host does not offer"),
+            "it comes from std or libc (files, sockets, threads): a proxy has none of these; find what uses it and leave it out."
+                .to_owned(),
+        ));
+    }
+    let row = HOSTCALLS.iter().find(|row| module == "env" && row.name == name);
+    let Some(row) = row else {
+        return Some((format!("{full}, which no Proxy-Wasm host offers"), cause_of_unknown(module, name)));
+    };
+    if row.since > version {
+        let cause = format!("it came with ABI {}, and the module says that it is of {version}.", row.since);
+        return Some((full, cause));
+    }
+    let expected = function_type(row);
+    if !FuncType::eq(&ty, &expected) {
+        return Some((
+            format!("{full} as {}, but it is {}", signature(&ty), signature(&expected)),
+            "the module was built against another ABI; update its SDK.".to_owned(),
+        ));
+    }
+    None
+}
+
+fn cause_of_unknown(module: &str, name: &str) -> String {
+    if module.starts_with("__wbindgen") || name.starts_with("__wbindgen") || name.starts_with("__wbg") {
+        "it comes from wasm-bindgen, which is for browsers: a dependency (chrono, getrandom, uuid, …) has a feature such as \"js\" or \"wasmbind\" on; turn it off.".to_owned()
+    } else if module.starts_with("wasi:") || module == "wasi" {
+        "the module was built for another WASI (wasip2); build for wasm32-wasip1 or wasm32-unknown-unknown.".to_owned()
+    } else if LEGACY_HOSTCALLS.iter().any(|(legacy, _)| *legacy == name) {
+        "it is a hostcall of ABI 0.1.0; rebuild the filter with a newer SDK.".to_owned()
+    } else if let Some(row) =
+        HOSTCALLS.iter().find(|row| row.name.eq_ignore_ascii_case(name) || row.name.strip_prefix("proxy_") == Some(name))
+    {
+        format!("did you mean env.{}?", row.name)
+    } else if module == "env" {
+        "a function that was declared but not linked: a C library that is missing, or a host's own extension of the ABI."
+            .to_owned()
+    } else {
+        "the module wants a host of another kind.".to_owned()
+    }
+}
+
+fn signature(ty: &FuncType) -> String {
+    let list = |types: Vec<ValType>| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    format!("({}) -> ({})", list(ty.params().collect()), list(ty.results().collect()))
+}

@@ -1,0 +1,138 @@
+//! The hostcalls as imports of a module: read arguments, make the call, write results through the guest's allocator.
+
+use super::arguments::{Arguments, Output, Read, range};
+use super::imports::LoadError;
+use super::{StoreData, engine, imports, wasi};
+use proxy_filter_abi::{HOSTCALLS, Host, Status};
+use std::fmt;
+use std::sync::OnceLock;
+use wasmtime::{AsContextMut, Caller, Linker, Val};
+
+/// All imports that a module may have; made once, shared by all stores.
+pub(super) fn linker() -> Result<&'static Linker<StoreData>, LoadError> {
+    static LINKER: OnceLock<Result<Linker<StoreData>, String>> = OnceLock::new();
+    let linker = LINKER.get_or_init(|| {
+        let mut linker = Linker::new(engine::engine());
+        define(&mut linker).and_then(|()| wasi::define(&mut linker)).map_err(|error| error.to_string())?;
+        Ok(linker)
+    });
+    linker.as_ref().map_err(|error| LoadError::Engine(error.clone()))
+}
+
+macro_rules! define {
+    ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident: $ty:ident),*) -> ($($result:ident: $rty:ident),*);)*) => {
+        #[allow(unused_parens, reason = "generated from the table: one result is not a tuple")]
+        fn define(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
+            let mut rows = HOSTCALLS.iter();
+            $(
+                let row = rows.next().ok_or_else(|| wasmtime::Error::msg("the table of hostcalls is short"))?;
+                linker.func_new("env", stringify!($name), imports::function_type(row), move |caller, parameters, results| {
+                    hostcall(caller, stringify!($name), parameters, results, |host, arguments| {
+                        $(let $argument = Read::read(arguments)?;)*
+                        arguments.check_results(&row.results.iter().map(|result| result.kind).collect::<Vec<_>>())?;
+                        let ($($result),*) = host.$name($($argument),*)?;
+                        Ok(vec![$(Output::from($result)),*])
+                    })
+                })?;
+            )*
+            Ok(())
+        }
+    };
+}
+
+proxy_filter_abi::for_each_hostcall!(define);
+
+/// A hostcall where none may be made.
+#[derive(Debug)]
+pub(super) struct Restricted(&'static str);
+
+impl fmt::Display for Restricted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "restricted_callback: {} was called by the allocator or while the module initialises, where only proxy_log may be",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for Restricted {}
+
+fn hostcall(
+    mut caller: Caller<'_, StoreData>,
+    name: &'static str,
+    parameters: &[Val],
+    results: &mut [Val],
+    call: impl FnOnce(&dyn Host, &mut Arguments<'_>) -> Result<Vec<Output>, Status>,
+) -> wasmtime::Result<()> {
+    // MEM-4, LIF-7.
+    if caller.data().restricted && name != "proxy_log" {
+        return Err(Restricted(name).into());
+    }
+    let host = caller.data().host.clone();
+    let memory = memory(&mut caller);
+    let mut arguments = Arguments::new(parameters, memory.map_or(&[], |memory| memory.data(&caller)));
+    let answer = call(&*host, &mut arguments);
+    if let (Err(status), Some(why)) = (&answer, arguments.refusal()) {
+        host.0.state().trace.hostcall(|line| line.push_str(&format!("{name}(…) -> {status}: {why}")));
+    }
+    // The host holds no borrow any more: the guest's allocator may call back.
+    let status = answer.and_then(|outputs| write(&mut caller, parameters, outputs)).err().map_or(0, Status::to_wire);
+    results[0] = Val::I32(status.cast_signed());
+    Ok(())
+}
+
+/// The guest's memory; while the module is instantiated it is not noted yet.
+pub(super) fn memory(caller: &mut Caller<'_, StoreData>) -> Option<wasmtime::Memory> {
+    caller.data().memory.or_else(|| caller.get_export("memory")?.into_memory())
+}
+
+/// Writes results through the pointers that end the parameters, in their order.
+fn write(caller: &mut Caller<'_, StoreData>, parameters: &[Val], outputs: Vec<Output>) -> Result<(), Status> {
+    let count: usize = outputs.iter().map(|output| if matches!(output, Output::Bytes(_)) { 2 } else { 1 }).sum();
+    let mut pointers =
+        parameters[parameters.len().saturating_sub(count)..].iter().filter_map(|value| value.i32().map(i32::cast_unsigned));
+    let mut next = || pointers.next().ok_or(Status::InternalFailure);
+    for output in outputs {
+        match output {
+            Output::U32(value) => store(caller, next()?, &value.to_le_bytes())?,
+            Output::U64(value) => store(caller, next()?, &value.to_le_bytes())?,
+            Output::Bytes(bytes) => {
+                let (data, size) = (next()?, next()?);
+                let pointer = hand_over(caller, &bytes)?;
+                store(caller, data, &pointer.to_le_bytes())?;
+                store(caller, size, &u32::try_from(bytes.len()).map_err(|_| Status::InternalFailure)?.to_le_bytes())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// MEM-1 to MEM-3: bytes go into memory that the guest allocates; no bytes are a null pointer.
+fn hand_over(caller: &mut Caller<'_, StoreData>, bytes: &[u8]) -> Result<u32, Status> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    let size = u32::try_from(bytes.len()).map_err(|_| Status::InternalFailure)?;
+    let allocator = caller.data().allocator.clone().ok_or(Status::InvalidMemoryAccess)?;
+    let before = std::mem::replace(&mut caller.data_mut().restricted, true);
+    let allocated = allocator.call(caller.as_context_mut(), size);
+    caller.data_mut().restricted = before;
+    let pointer = allocated.map_err(|error| {
+        caller.data_mut().allocator_trap = Some(error);
+        Status::InvalidMemoryAccess
+    })?;
+    if pointer == 0 {
+        return Err(Status::InvalidMemoryAccess);
+    }
+    store(caller, pointer, bytes)?;
+    Ok(pointer)
+}
+
+pub(super) fn store(caller: &mut Caller<'_, StoreData>, pointer: u32, bytes: &[u8]) -> Result<(), Status> {
+    let memory = memory(caller).ok_or(Status::InvalidMemoryAccess)?;
+    let memory = memory.data_mut(caller);
+    let range = range(pointer, bytes.len(), memory.len()).ok_or(Status::InvalidMemoryAccess)?;
+    memory[range].copy_from_slice(bytes);
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! A plugin as the real `.wasm`, on Wasmtime.
+
+mod arguments;
+mod engine;
+mod imports;
+mod linker;
+mod wasi;
+
+pub(crate) use engine::load;
+pub use imports::{LoadError, Problem};
+
+use super::{Trap, TrapKind, Vm};
+use crate::host::{Traced, VmHost};
+use proxy_filter_abi::{CALLBACKS, Callback};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasmtime::{Func, Memory, Module, ResourceLimiter, Store, TypedFunc, Val, WasmBacktrace};
+
+/// What a VM may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Guest instructions for each callback.
+    pub(crate) fuel: u64,
+    /// Bytes of linear memory.
+    pub(crate) memory: u64,
+}
+
+/// What a Wasmtime store holds: handles to the proxy's state, and what hostcalls need of the instance.
+struct StoreData {
+    host: Rc<Traced>,
+    memory: Option<Memory>,
+    allocator: Option<TypedFunc<u32, u32>>,
+    /// The allocator or the module's initialisation runs: few hostcalls may be made (MEM-4, LIF-7).
+    restricted: bool,
+    /// The allocator has trapped inside a hostcall: the callback goes on, the VM is dead after it (MEM-3).
+    allocator_trap: Option<wasmtime::Error>,
+    limiter: MemoryLimiter,
+    random: u64,
+}
+
+/// Bounds the guest's memory, and remembers what it was refused.
+struct MemoryLimiter {
+    limit: u64,
+    refused: Option<u64>,
+}
+
+impl ResourceLimiter for MemoryLimiter {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let within = desired as u64 <= self.limit;
+        if !within {
+            self.refused = Some(desired as u64);
+        }
+        Ok(within)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        const MOST_ELEMENTS: usize = 1 << 20;
+        Ok(desired <= MOST_ELEMENTS)
+    }
+
+    /// Before this is asked, a growth past 4 GiB or past the module's own maximum has already failed.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused.get_or_insert(u64::from(u32::MAX) + 1);
+        Ok(())
+    }
+}
+
+/// An instance of a module, and its callbacks.
+pub(crate) struct WasmVm {
+    store: RefCell<Store<StoreData>>,
+    /// In the order of the table of callbacks.
+    callbacks: Vec<Option<Func>>,
+    limits: Limits,
+    fuel_used: Cell<u64>,
+}
+
+impl WasmVm {
+    /// Instantiates a module and initialises it: `_initialize` then `main`, or else `_start` (LIF-5, LIF-6).
+    pub(crate) fn start(module: &Module, host: Rc<VmHost>, limits: Limits) -> Result<Self, LoadError> {
+        let data = StoreData {
+            host: Rc::new(Traced(host)),
+            memory: None,
+            allocator: None,
+            restricted: true,
+            allocator_trap: None,
+            limiter: MemoryLimiter { limit: limits.memory, refused: None },
+            random: 0x9E37_79B9_7F4A_7C15,
+        };
+        let mut store = Store::new(engine::engine(), data);
+        store.limiter(|data| &mut data.limiter);
+        store.set_fuel(limits.fuel).map_err(|error| LoadError::Engine(error.to_string()))?;
+
+        let instance = linker::linker()?.instantiate(&mut store, module);
+        let instance = instance.map_err(|error| load_trap(&mut store, "instantiation", &error, limits))?;
+        store.data_mut().memory = instance.get_memory(&mut store, "memory");
+        let allocator = imports::ALLOCATORS.iter().find_map(|name| instance.get_typed_func(&mut store, name).ok());
+        store.data_mut().allocator = allocator;
+        let callbacks = CALLBACKS.iter().map(|row| instance.get_func(&mut store, row.name)).collect();
+
+        let first = if instance.get_func(&mut store, "_initialize").is_some() { ["_initialize", "main"] } else { ["_start", ""] };
+        for name in first {
+            let Some(function) = instance.get_func(&mut store, name) else { continue };
+            let parameters = vec![Val::I32(0); function.ty(&store).params().len()];
+            let mut results = vec![Val::I32(0); function.ty(&store).results().len()];
+            let called = function.call(&mut store, &parameters, &mut results);
+            called.map_err(|error| load_trap(&mut store, name, &error, limits))?;
+        }
+        store.data_mut().restricted = false;
+        let used = limits.fuel - store.get_fuel().unwrap_or(limits.fuel);
+        Ok(Self { store: RefCell::new(store), callbacks, limits, fuel_used: Cell::new(used) })
+    }
+}
+
+impl Vm for WasmVm {
+    fn call(&self, callback: Callback) -> Result<u32, Trap> {
+        let index = CALLBACKS.iter().position(|row| row.name == callback.name());
+        // LIF-17.
+        let Some(function) = index.and_then(|index| self.callbacks[index]) else {
+            return Ok(callback.returns().of_missing_export());
+        };
+
+        let mut wire = [0; 5];
+        let count = callback.arguments(&mut wire);
+        let parameters: Vec<Val> = wire[..count].iter().map(|value| Val::I32(value.cast_signed())).collect();
+        let mut store = self.store.borrow_mut();
+        let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
+        // Fuel is on in this engine, so it can be set.
+        let _ = store.set_fuel(self.limits.fuel);
+        let mut called = function.call(&mut *store, &parameters, &mut results);
+        self.fuel_used.set(self.fuel_used.get() + self.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)));
+        if let Some(error) = store.data_mut().allocator_trap.take() {
+            called = called.and(Err(error));
+        }
+        called.map_err(|error| trap(&mut store, &callback.to_string(), &error, self.limits))?;
+        Ok(results.first().and_then(Val::i32).map_or(callback.returns().of_missing_export(), i32::cast_unsigned))
+    }
+
+    fn fuel_used(&self) -> u64 {
+        self.fuel_used.get()
+    }
+
+    fn memory_size(&self) -> Option<u64> {
+        let store = self.store.borrow();
+        let memory = store.data().memory?;
+        Some(memory.data_size(&*store) as u64)
+    }
+}
+
+fn load_trap(store: &mut Store<StoreData>, during: &str, error: &wasmtime::Error, limits: Limits) -> LoadError {
+    LoadError::Trap(Box::new(trap(store, during, error, limits)))
+}
+
+fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, limits: Limits) -> Trap {
+    let refused = store.data_mut().limiter.refused.take();
+    let kind = match error.downcast_ref::<wasmtime::Trap>() {
+        Some(wasmtime::Trap::OutOfFuel) => TrapKind::OutOfFuel,
+        Some(wasmtime::Trap::MemoryOutOfBounds) => TrapKind::MemoryOutOfBounds,
+        Some(wasmtime::Trap::StackOverflow) => TrapKind::StackOverflow,
+        // A guest that is refused memory gives up by `unreachable`.
+        Some(wasmtime::Trap::UnreachableCodeReached) => match refused {
+            Some(wanted) => TrapKind::OutOfMemory { wanted, limit: limits.memory },
+            None => TrapKind::Unreachable,
+        },
+        Some(_) => TrapKind::Other,
+        None if error.downcast_ref::<linker::Restricted>().is_some() => TrapKind::RestrictedHostcall,
+        None => match refused {
+            Some(wanted) => TrapKind::OutOfMemory { wanted, limit: limits.memory },
+            None => TrapKind::Other,
+        },
+    };
+    let message = match kind {
+        TrapKind::OutOfFuel => format!("the callback used all of its {} instructions: does it loop for ever?", limits.fuel),
+        TrapKind::OutOfMemory { wanted, limit } => {
+            format!("the guest wanted {} MiB of memory and may have {} MiB", wanted >> 20, limit >> 20)
+        }
+        _ => error.root_cause().to_string(),
+    };
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+    let trace = store.data().host.0.state().trace.last(12);
+    Trap { kind, callback: callback.to_owned(), message, backtrace, trace }
+}
+
+/// Wasmtime prints a frame as `3: 0x1a2 - module!function`, demangled.
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    let text = backtrace.to_string();
+    text.lines().filter_map(|line| line.split_once(" - ").map(|(_, function)| function.trim().to_owned())).collect()
+}
