@@ -100,13 +100,12 @@ impl<T: serde::de::DeserializeOwned> FromConfig for Json<T> {
             Ok(value) => Ok(Self(value)),
             Err(error) => {
                 let mut text = error.to_string();
-                match bytes.first() {
-                    None => text.push_str(" (the configuration is empty)"),
-                    // The tags of the first fields of a protobuf message: JSON begins with no control character but white space.
-                    Some(byte) if *byte < b' ' && !byte.is_ascii_whitespace() => {
-                        text.push_str(" (these bytes look like protobuf: in Envoy, pass JSON as a google.protobuf.StringValue)");
-                    }
-                    Some(_) => {}
+                // JSON has no control characters but white space; a protobuf message has its tags and lengths.
+                let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+                if bytes.is_empty() {
+                    text.push_str(" (the configuration is empty)");
+                } else if bytes.iter().take(16).any(control) {
+                    text.push_str(" (these bytes look like protobuf: in Envoy, pass JSON as a google.protobuf.StringValue)");
                 }
                 Err(ConfigError(text))
             }

@@ -12,8 +12,9 @@
 ///     "add_header" => http AddHeader,
 ///     "watch" => root Watch,
 /// }
+/// # fn main() {
 /// # assert_eq!(PLUGINS.root_ids(), ["add_header", "watch"]);
-/// # fn main() {}
+/// # }
 /// ```
 ///
 /// Each row is `"root id" => kind Type`, where the kind says what its streams are: `http` for a [`HttpPlugin`](crate::HttpPlugin), `root` for
