@@ -79,8 +79,9 @@ pub(crate) fn on_first_context() {
     crate::logger::install();
     #[cfg(all(feature = "std", target_family = "wasm"))]
     std::panic::set_hook(alloc::boxed::Box::new(|info| {
-        let message = info.payload_as_str();
-        log_panic(info.location(), message);
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        log_panic(info.location(), text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)));
     }));
 }
 

@@ -30,7 +30,7 @@ struct Views {
 pub(crate) struct Snapshot {
     pub(crate) log: Vec<LogLine>,
     pub(crate) trap: Option<Trap>,
-    pub(crate) fuel: u64,
+    pub(crate) costs: Vec<(&'static str, u64)>,
 }
 
 /// How an exchange ended.
@@ -159,7 +159,12 @@ impl Exchange {
 
     /// The guest instructions that the callbacks of this exchange used; 0 in the null VM.
     pub fn fuel_used(&self) -> u64 {
-        self.snapshot.fuel
+        self.snapshot.costs.iter().map(|(_, fuel)| fuel).sum()
+    }
+
+    /// The callbacks of this exchange in their order, each with the guest instructions that it used; 0 in the null VM.
+    pub fn callbacks(&self) -> &[(&'static str, u64)] {
+        &self.snapshot.costs
     }
 
     fn summary(&self) -> String {

@@ -183,12 +183,12 @@ impl MockProxy {
     /// Sends a request through the filters to the upstream, and its response back, as far as they let it.
     pub fn send(&self, request: impl Into<Message>) -> Exchange {
         let stream = self.open(&request.into());
-        let (fuel, log) = (self.fuel_used(), self.state.log.borrow().len());
+        let (costs, log) = (self.state.costs.borrow().len(), self.state.log.borrow().len());
         self.run(stream);
         let streams = self.state.streams.borrow();
         let trap = self.plugins.iter().find_map(|plugin| plugin.trap.borrow().clone());
         let lines = self.state.log.borrow()[log..].to_vec();
-        let snapshot = Snapshot { log: lines, trap, fuel: self.fuel_used() - fuel };
+        let snapshot = Snapshot { log: lines, trap, costs: self.state.costs.borrow()[costs..].to_vec() };
         Exchange::new(Rc::clone(&self.state), &streams[&stream], snapshot)
     }
 
@@ -380,6 +380,7 @@ impl Running {
         let answer = self.vm.call(callback);
         self.host.leave();
         let fuel = self.vm.fuel_used() - before;
+        self.host.state().costs.borrow_mut().push((callback.name(), fuel));
         let cost = if fuel == 0 { String::new() } else { format!(" ({fuel} instructions)") };
         match &answer {
             Ok(answer) => trace.answer(&format!("= {answer}{cost}")),

@@ -78,7 +78,7 @@ fn check_name(side: &str, list: &str, name: &str) -> Result<(), ConfigError> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let bare = name.strip_prefix(':').unwrap_or(name);
     if bare.is_empty() || !bare.bytes().all(token) {
-        return Err(ConfigError::new(format!("{side}.{list}: \"{}\" is not a header name", name.escape_debug())));
+        return Err(ConfigError::new(format!("{side}.{list}: \"{}\" is not a header name", name.as_bytes().escape_ascii())));
     }
     Ok(())
 }

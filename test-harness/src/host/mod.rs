@@ -27,6 +27,8 @@ use std::time::Duration;
 pub(crate) struct State {
     pub(crate) trace: Trace,
     pub(crate) log: RefCell<Vec<LogLine>>,
+    /// Each callback that was made, and the guest instructions that it used.
+    pub(crate) costs: RefCell<Vec<(&'static str, u64)>>,
     pub(crate) log_level: Cell<LogLevel>,
     /// Since the Unix epoch.
     pub(crate) clock: Cell<Duration>,
@@ -54,6 +56,7 @@ impl State {
         Self {
             trace: Trace::default(),
             log: RefCell::default(),
+            costs: RefCell::default(),
             log_level: Cell::new(log_level),
             clock: Cell::new(clock),
             streams: RefCell::default(),
