@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The same scenario on the mock host and on a real Envoy, compared.
+//!
+//! A [`Scenario`] is data: a plugin, requests, an upstream. [`envoy::run`] carries it out on a real Envoy and gives an
+//! [`Observation`]: what the upstream and the client received, byte by byte, and what the plugin logged.
+//! [`observation::diff`] tells two of them apart. [`scenarios::all`] lists the scenarios; each names the rows of the semantics
+//! sheet that it shows.
+
+pub mod envoy;
+pub mod error;
+pub mod http1;
+pub mod message;
+pub mod mock;
+pub mod observation;
+pub mod scenario;
+pub mod scenarios;
+
+pub use error::Error;
+pub use observation::Observation;
+pub use scenario::Scenario;

@@ -1,2 +1,70 @@
-//! t
-fn main(){}
+//! Every scenario on the mock host and on a real Envoy: a trial each, which passes when both saw the same.
+//!
+//! Envoy is found in `ENVOY_BIN` or on the PATH. Without one the trials are ignored, unless `PROXY_FILTER_REQUIRE_ENVOY=1`.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use proxy_filter_conformance::envoy::{self, Artifacts, Options};
+use proxy_filter_conformance::{Observation, Scenario, mock, observation, scenarios};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let scenarios: Vec<Scenario> = scenarios::all();
+    let wanted = |scenario: &&Scenario| is_wanted(&arguments, scenario.name);
+
+    let artifacts = Artifacts::build();
+    let envoy = envoy::locate(None).map_err(|error| error.to_string());
+    let required = std::env::var_os("PROXY_FILTER_REQUIRE_ENVOY").is_some_and(|value| value == "1");
+    let list = arguments.list;
+
+    // One Envoy serves all scenarios, before the trials; each trial then runs its own on the mock host and compares.
+    let outcome: Result<BTreeMap<&str, Result<Observation, String>>, String> = match (&envoy, &artifacts) {
+        (Ok(_), Ok(artifacts)) if !list => {
+            let chosen: Vec<Scenario> = scenarios.iter().filter(wanted).cloned().collect();
+            let options = Options { envoy: None, artifacts: artifacts.clone() };
+            envoy::run(&chosen, &options).map_err(|error| error.to_string()).map(|results| {
+                chosen.iter().map(|s| s.name).zip(results.into_iter().map(|result| result.map_err(|error| error.to_string()))).collect()
+            })
+        }
+        _ => Ok(BTreeMap::new()),
+    };
+
+    let outcome = Arc::new(outcome);
+    let artifacts = Arc::new(artifacts.map_err(|error| error.to_string()));
+    let missing = envoy.err();
+    let trials = scenarios.into_iter().map(|scenario| {
+        let (outcome, artifacts, missing) = (Arc::clone(&outcome), Arc::clone(&artifacts), missing.clone());
+        let ignored = missing.is_some() && !required;
+        let kind = if ignored { "no Envoy: set ENVOY_BIN" } else { "" };
+        Trial::test(scenario.name, move || match missing {
+            Some(missing) => Err(missing.into()),
+            None => compare(&scenario, &outcome, &artifacts),
+        })
+        .with_ignored_flag(ignored)
+        .with_kind(kind)
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// What the arguments choose, so that Envoy need not run the others.
+fn is_wanted(arguments: &Arguments, name: &str) -> bool {
+    let matches = |pattern: &String| if arguments.exact { name == pattern } else { name.contains(pattern.as_str()) };
+    arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
+}
+
+fn compare(
+    scenario: &Scenario,
+    outcome: &Result<BTreeMap<&str, Result<Observation, String>>, String>,
+    artifacts: &Result<Artifacts, String>,
+) -> Result<(), Failed> {
+    let artifacts = artifacts.as_ref().map_err(String::as_str)?;
+    let results = outcome.as_ref().map_err(String::as_str)?;
+    let on_envoy = results.get(scenario.name).ok_or("Envoy did not run it")?.as_ref().map_err(String::as_str)?;
+    let on_mock = mock::run(scenario, artifacts)?;
+    match observation::diff(on_envoy, &on_mock) {
+        None => Ok(()),
+        Some(difference) => Err(format!("rows {}; Envoy on the left, the mock host on the right\n{difference}", scenario.rows.join(", ")).into()),
+    }
+}

@@ -9,28 +9,14 @@ use bytes::Bytes;
 use std::fmt;
 use std::rc::Rc;
 
-/// A request and its response, when they have gone as far as the filters let them.
+/// A request and its response, as far as the filters let them go: a view of the proxy's own state, which goes on changing while a
+/// filter holds the stream back.
 pub struct Exchange {
     state: Rc<State>,
-    outcome: Outcome,
-    upstream_request: Option<Message>,
-    response: Option<Message>,
-    local_reply: Option<LocalReplySent>,
-    details: String,
-    snapshot: Snapshot,
-    views: Views,
-}
-
-/// The messages as types of the crate `http`, where these can hold them.
-struct Views {
-    upstream_request: Option<Result<http::Request<Bytes>, http::Error>>,
-    response: Option<Result<http::Response<Bytes>, http::Error>>,
-}
-
-pub(crate) struct Snapshot {
-    pub(crate) log: Vec<LogLine>,
-    pub(crate) trap: Option<Trap>,
-    pub(crate) costs: Vec<(&'static str, u64)>,
+    stream: u64,
+    /// Where its lines begin in the proxy's log and in its list of callbacks.
+    log: usize,
+    costs: usize,
 }
 
 /// How an exchange ended.
@@ -60,42 +46,32 @@ pub struct LocalReplySent {
 }
 
 impl Exchange {
-    pub(crate) fn new(state: Rc<State>, stream: &HttpStream, snapshot: Snapshot) -> Self {
-        let upstream_request = stream.upstream_request().cloned();
-        let response = stream.client_response().cloned();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self {
-            outcome: match stream.end() {
-                Some(End::Complete) => Outcome::Complete,
-                Some(End::Reset) => Outcome::Reset,
-                None => Outcome::Paused,
-            },
-            local_reply: stream.local_reply().map(|reply| LocalReplySent {
-                status: reply.status,
-                details: text(&reply.details),
-                body: Bytes::copy_from_slice(&reply.body),
-                grpc_status: reply.grpc_status,
-            }),
-            details: stream.details().map(text).unwrap_or_default(),
-            views: Views {
-                upstream_request: upstream_request.as_ref().map(Message::to_request),
-                response: response.as_ref().map(Message::to_response),
-            },
-            upstream_request,
-            response,
-            state,
-            snapshot,
-        }
+    pub(crate) fn new(state: Rc<State>, stream: u64, log: usize, costs: usize) -> Self {
+        Self { state, stream, log, costs }
     }
 
-    /// How it ended.
+    fn with<R>(&self, f: impl FnOnce(&HttpStream) -> R) -> R {
+        // It is taken out of the table only when this view is dropped.
+        f(&self.state.streams.borrow()[&self.stream])
+    }
+
+    /// How it ended, or that it has not.
     pub fn outcome(&self) -> Outcome {
-        self.outcome
+        match self.with(HttpStream::end) {
+            Some(End::Complete) => Outcome::Complete,
+            Some(End::Reset) => Outcome::Reset,
+            None => Outcome::Paused,
+        }
     }
 
     /// Whether the request, or its beginning, went to the upstream.
     pub fn reached_upstream(&self) -> bool {
-        self.upstream_request.is_some()
+        self.with(|stream| stream.upstream_request().is_some())
+    }
+
+    /// Whether the upstream received the request to its end.
+    pub fn upstream_request_is_complete(&self) -> bool {
+        self.with(HttpStream::upstream_request_is_complete)
     }
 
     /// What the upstream received.
@@ -104,19 +80,17 @@ impl Exchange {
     /// When it received nothing (ask [`reached_upstream`](Self::reached_upstream)), or what `http` cannot hold (see
     /// [`raw_upstream_request`](Self::raw_upstream_request)).
     #[track_caller]
-    pub fn upstream_request(&self) -> &http::Request<Bytes> {
-        match &self.views.upstream_request {
+    pub fn upstream_request(&self) -> http::Request<Bytes> {
+        match self.raw_upstream_request().map(|request| request.to_request()) {
             Some(Ok(request)) => request,
-            Some(Err(error)) => {
-                panic!("the upstream received what http::Request cannot hold ({error}): look at raw_upstream_request()")
-            }
+            Some(Err(error)) => panic!("the upstream received what http::Request cannot hold ({error}): look at raw_upstream_request()"),
             None => panic!("the request did not reach the upstream ({}): ask reached_upstream() first", self.summary()),
         }
     }
 
     /// What the upstream received, in raw pairs.
-    pub fn raw_upstream_request(&self) -> Option<&Message> {
-        self.upstream_request.as_ref()
+    pub fn raw_upstream_request(&self) -> Option<Message> {
+        self.with(|stream| stream.upstream_request().cloned())
     }
 
     /// What the client received.
@@ -124,8 +98,8 @@ impl Exchange {
     /// # Panics
     /// When it received nothing (ask [`outcome`](Self::outcome)), or what `http` cannot hold (see [`raw_response`](Self::raw_response)).
     #[track_caller]
-    pub fn response(&self) -> &http::Response<Bytes> {
-        match &self.views.response {
+    pub fn response(&self) -> http::Response<Bytes> {
+        match self.raw_response().map(|response| response.to_response()) {
             Some(Ok(response)) => response,
             Some(Err(error)) => panic!("the client received what http::Response cannot hold ({error}): look at raw_response()"),
             None => panic!("the client received no response ({}): ask outcome() first", self.summary()),
@@ -133,58 +107,80 @@ impl Exchange {
     }
 
     /// What the client received, in raw pairs; of a stream that was reset, what came before.
-    pub fn raw_response(&self) -> Option<&Message> {
-        self.response.as_ref()
+    pub fn raw_response(&self) -> Option<Message> {
+        self.with(|stream| stream.client_response().cloned())
     }
 
     /// The local reply that answered, a filter's or the proxy's own.
-    pub fn local_reply(&self) -> Option<&LocalReplySent> {
-        self.local_reply.as_ref()
+    pub fn local_reply(&self) -> Option<LocalReplySent> {
+        self.with(|stream| {
+            stream.local_reply().map(|reply| LocalReplySent {
+                status: reply.status,
+                details: String::from_utf8_lossy(&reply.details).into_owned(),
+                body: Bytes::copy_from_slice(&reply.body),
+                grpc_status: reply.grpc_status,
+            })
+        })
     }
 
     /// Envoy's `response.code_details`: how the response came to be, `via_upstream` for an ordinary one.
-    pub fn details(&self) -> &str {
-        &self.details
+    pub fn details(&self) -> String {
+        self.with(|stream| stream.details().map(|details| String::from_utf8_lossy(details).into_owned()).unwrap_or_default())
     }
 
-    /// What plugins logged meanwhile.
-    pub fn log(&self) -> &[LogLine] {
-        &self.snapshot.log
+    /// What plugins have logged since the request came.
+    pub fn log(&self) -> Vec<LogLine> {
+        self.state.log.borrow()[self.log..].to_vec()
     }
 
     /// Why a plugin's VM has died, in this exchange or before it.
-    pub fn trap(&self) -> Option<&Trap> {
-        self.snapshot.trap.as_ref()
+    pub fn trap(&self) -> Option<Trap> {
+        self.state.trap.borrow().clone()
     }
 
-    /// The guest instructions that the callbacks of this exchange used; 0 in the null VM.
+    /// The guest instructions that callbacks have used since the request came; 0 in the null VM.
     pub fn fuel_used(&self) -> u64 {
-        self.snapshot.costs.iter().map(|(_, fuel)| fuel).sum()
+        self.callbacks().iter().map(|(_, fuel)| fuel).sum()
     }
 
-    /// The callbacks of this exchange in their order, each with the guest instructions that it used; 0 in the null VM.
-    pub fn callbacks(&self) -> &[(&'static str, u64)] {
-        &self.snapshot.costs
+    /// The callbacks since the request came, in their order, each with the guest instructions that it used; 0 in the null VM.
+    pub fn callbacks(&self) -> Vec<(&'static str, u64)> {
+        self.state.costs.borrow()[self.costs..].to_vec()
+    }
+
+    pub(crate) fn stream(&self) -> u64 {
+        self.stream
     }
 
     fn summary(&self) -> String {
-        match (&self.local_reply, self.outcome) {
+        match (self.local_reply(), self.outcome()) {
             (Some(reply), _) => format!("a local reply answered with {}, details \"{}\"", reply.status, reply.details),
             (None, Outcome::Paused) => "a filter holds it back".to_owned(),
-            (None, Outcome::Reset) => format!("the stream was reset, details \"{}\"", self.details),
+            (None, Outcome::Reset) => format!("the stream was reset, details \"{}\"", self.details()),
             (None, Outcome::Complete) => "the exchange is complete".to_owned(),
+        }
+    }
+}
+
+/// A stream that has ended is of no more use to the proxy.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Ok(mut streams) = self.state.streams.try_borrow_mut() {
+            if streams.get(&self.stream).is_some_and(|stream| stream.end().is_some()) {
+                streams.remove(&self.stream);
+            }
         }
     }
 }
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:?}, details \"{}\"", self.outcome, self.details)?;
-        match &self.upstream_request {
+        writeln!(f, "{:?}, details \"{}\"", self.outcome(), self.details())?;
+        match self.raw_upstream_request() {
             Some(request) => writeln!(f, "upstream received:\n{request:?}")?,
             None => writeln!(f, "upstream received nothing")?,
         }
-        match &self.response {
+        match self.raw_response() {
             Some(response) => writeln!(f, "client received:\n{response:?}")?,
             None => writeln!(f, "client received nothing")?,
         }

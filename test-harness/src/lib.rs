@@ -71,6 +71,7 @@ pub use refused::{Reason, Refused};
 pub use upstream::Answer;
 #[cfg(feature = "wasmtime")]
 pub use vm::wasm::{LoadError, Problem};
+pub use proxy_filter_abi::LogLevel;
 pub use vm::{Trap, TrapKind};
 
 /// What a test that uses `?` answers.

@@ -71,6 +71,11 @@ impl Message {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value.as_ref())
     }
 
+    /// Whether it says of itself that its body comes in chunks of HTTP/1.1.
+    pub fn chunked(&self) -> bool {
+        self.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"))
+    }
+
     /// The chunks of the body, as they came.
     pub fn chunks(&self) -> &[Bytes] {
         &self.chunks

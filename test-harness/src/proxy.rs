@@ -1,6 +1,6 @@
 //! The mock proxy: a chain of plugins, and the loop that moves a stream through it.
 
-use crate::exchange::{Exchange, Snapshot};
+use crate::exchange::Exchange;
 use crate::host::http_stream::{Event, HttpStream, Poll, Side, StreamCallback};
 use crate::host::{HeaderMap, MapKind, State, StreamKey, VmHost};
 use crate::log::LogLine;
@@ -61,7 +61,7 @@ struct Running {
     host: Rc<VmHost>,
     vm: Box<dyn Vm>,
     root_id: u32,
-    trap: RefCell<Option<Trap>>,
+    dead: Cell<bool>,
 }
 
 /// How bodies come: what a filter sees of the end of a message differs by protocol.
@@ -182,14 +182,33 @@ impl MockProxy {
 
     /// Sends a request through the filters to the upstream, and its response back, as far as they let it.
     pub fn send(&self, request: impl Into<Message>) -> Exchange {
+        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
         let stream = self.open(&request.into());
-        let (costs, log) = (self.state.costs.borrow().len(), self.state.log.borrow().len());
-        self.run(stream);
-        let streams = self.state.streams.borrow();
-        let trap = self.plugins.iter().find_map(|plugin| plugin.trap.borrow().clone());
-        let lines = self.state.log.borrow()[log..].to_vec();
-        let snapshot = Snapshot { log: lines, trap, costs: self.state.costs.borrow()[costs..].to_vec() };
-        Exchange::new(Rc::clone(&self.state), &streams[&stream], snapshot)
+        self.run();
+        Exchange::new(Rc::clone(&self.state), stream, log, costs)
+    }
+
+    /// The client closes its connection before it has the whole response (SEQ-18); a stream that has ended is not affected.
+    pub fn disconnect(&self, exchange: &Exchange) {
+        self.with_stream(exchange.stream(), HttpStream::disconnect);
+        self.run();
+    }
+
+    /// Lets time pass: the clock moves on, and the ticks that roots have asked for come, each at its time.
+    pub fn advance(&self, time: Duration) {
+        let end = self.state.clock.get() + time;
+        let due = |plugin: &&Running| !plugin.dead.get() && plugin.host.timer().is_some_and(|timer| timer.next <= end);
+        while let Some(plugin) = self.plugins.iter().filter(due).min_by_key(|plugin| plugin.host.timer().map(|timer| timer.next)) {
+            let Some(timer) = plugin.host.timer() else { break };
+            self.state.clock.set(timer.next.max(self.state.clock.get()));
+            match plugin.call(Callback::proxy_on_tick { context_id: plugin.root_id }) {
+                Ok(_) => self.state.run_effects(),
+                Err(_) => self.state.drop_effects(),
+            }
+            plugin.host.ticked(timer);
+            self.run();
+        }
+        self.state.clock.set(end);
     }
 
     /// Everything that plugins have logged so far.
@@ -214,12 +233,12 @@ impl MockProxy {
 
     /// Why the first of the plugins' VMs that died did so.
     pub fn trap(&self) -> Option<Trap> {
-        self.plugins.iter().find_map(|plugin| plugin.trap.borrow().clone())
+        self.state.trap.borrow().clone()
     }
 
     /// Ends the roots, as a proxy that shuts down (LIF-23).
     pub fn shut_down(self) {
-        for plugin in self.plugins.iter().filter(|plugin| plugin.trap.borrow().is_none()) {
+        for plugin in self.plugins.iter().filter(|plugin| !plugin.dead.get()) {
             let _ = plugin.call(Callback::proxy_on_done { context_id: plugin.root_id });
             let _ = plugin.call(Callback::proxy_on_delete { context_id: plugin.root_id });
         }
@@ -231,10 +250,10 @@ impl MockProxy {
         let filters: Vec<bool> = self.plugins.iter().map(|plugin| plugin.host.plugin().allow_on_headers_stop_iteration).collect();
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.clock.get());
         let mut stream = HttpStream::new(&filters, self.buffer_limit, format!("00000000-0000-4000-8000-{number:012x}"), date);
-        for (filter, _) in self.plugins.iter().enumerate().filter(|(_, plugin)| plugin.trap.borrow().is_some()) {
+        for (filter, _) in self.plugins.iter().enumerate().filter(|(_, plugin)| plugin.dead.get()) {
             stream.begin_dead(filter);
         }
-        self.receive(&mut stream, Side::Request, request, request.chunks().is_empty() && request.trailers().is_empty());
+        self.receive(&mut stream, Side::Request, request, request.chunks().is_empty() && request.trailers().is_empty() && !request.chunked());
         self.state.streams.borrow_mut().insert(number, stream);
         number
     }
@@ -264,16 +283,28 @@ impl MockProxy {
         }
     }
 
-    /// Moves a stream on until nothing more can be done.
-    fn run(&self, number: u64) {
+    /// Moves all streams on until nothing more can be done; a callback of one may let another go.
+    fn run(&self) {
+        loop {
+            let numbers: Vec<u64> = self.state.streams.borrow().keys().copied().collect();
+            if !numbers.into_iter().fold(false, |moved, number| self.run_stream(number) || moved) {
+                return;
+            }
+        }
+    }
+
+    /// Moves one stream on; whether anything was done.
+    fn run_stream(&self, number: u64) -> bool {
+        let mut moved = false;
         loop {
             let poll = self.with_stream(number, HttpStream::poll);
             match poll {
                 Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
                 Poll::Call { filter, callback } => self.call(StreamKey { stream: number, filter }, callback),
                 Poll::AskUpstream => self.ask_upstream(number),
-                Poll::Idle | Poll::Finished => return,
+                Poll::Idle | Poll::Finished => return moved,
             }
+            moved = true;
         }
     }
 
@@ -321,7 +352,11 @@ impl MockProxy {
                 let end = ends_with_headers(&request, &response);
                 self.receive(stream, Side::Response, &response, end);
             }
-            Answer::ConnectFailure => stream.receive(Event::UpstreamReset {
+            Answer::Refuse => stream.receive(Event::UpstreamReset {
+                details: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
+                body: "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
+            }),
+            Answer::ResetBeforeResponse => stream.receive(Event::UpstreamReset {
                 details: "upstream_reset_before_response_started{connection_termination}",
                 body: "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
             }),
@@ -335,7 +370,7 @@ impl MockProxy {
                     stream.receive(Event::Data { side: Side::Response, data: chunk.to_vec(), end_of_stream: false });
                 }
                 stream.receive(Event::UpstreamReset {
-                    details: "upstream_reset_after_response_started{connection_termination}",
+                    details: "upstream_reset_after_response_started{protocol_error}",
                     body: "",
                 });
             }
@@ -353,7 +388,7 @@ impl Running {
             source => Box::new(start_wasm(source, &plugin, &host).map_err(refuse)?),
         };
         let root_id = host.new_root();
-        let running = Self { host, vm, root_id, trap: RefCell::default() };
+        let running = Self { host, vm, root_id, dead: Cell::new(false) };
         let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let settings = &plugin.settings;
         // LIF-9.
@@ -386,7 +421,8 @@ impl Running {
             Ok(answer) => trace.answer(&format!("= {answer}{cost}")),
             Err(trap) => {
                 trace.answer(&format!("trapped: {}{cost}", trap.message));
-                *self.trap.borrow_mut() = Some(trap.clone());
+                self.dead.set(true);
+                self.host.state().trap.borrow_mut().get_or_insert_with(|| trap.clone());
             }
         }
         answer

@@ -9,8 +9,10 @@ use bytes::Bytes;
 pub enum Answer {
     /// It answers.
     Response(Message),
-    /// The connection fails before anything of a response came: the client gets 503 (SEQ-19).
-    ConnectFailure,
+    /// Nobody listens: the client gets 503 (SEQ-19).
+    Refuse,
+    /// It reads the request and closes the connection without an answer: the client gets 503 (SEQ-19).
+    ResetBeforeResponse,
     /// It sends the headers and chunks of this response, and then the connection breaks: the client's stream is cut (SEQ-19).
     ResetAfter(Message),
 }

@@ -1,7 +1,10 @@
 //! What each hostcall means. Those whose meaning is still to come stand in `unimplemented.rs`.
 
-use super::{Effect, VmHost, buffer, http_stream::Side};
+use super::http_stream::{Side, property};
+use super::{Effect, VmHost, buffer};
 use crate::log::LogLine;
+use std::time::Duration;
+
 use proxy_filter_abi::{BufferType, Host, LogLevel, MapType, MetricType, Status, StreamType};
 
 type Answer<T = ()> = Result<T, Status>;
@@ -154,14 +157,25 @@ impl Host for VmHost {
         Ok(())
     }
 
+    fn proxy_set_tick_period_milliseconds(&self, period: u32) -> Answer {
+        self.set_timer(Duration::from_millis(period.into()));
+        Ok(())
+    }
+
     fn proxy_get_property(&self, path: &[u8]) -> Answer<Vec<u8>> {
         match path {
             b"plugin_name" => Ok(self.plugin.name.clone().into_bytes()),
             b"plugin_root_id" => Ok(self.plugin.root_id.clone().into_bytes()),
             b"plugin_vm_id" => Ok(self.plugin.vm_id.clone().into_bytes()),
-            // The properties of streams and of the proxy have no meaning yet: not `NotFound`, which would be one.
-            _ => Err(Status::Unimplemented),
+            // PRO-4.
+            b"" => Err(Status::SerializationFailure),
+            _ => self.with_stream(|stream, filter| stream.property(filter, path)).unwrap_or_else(|| property::outside_streams(path)),
         }
+    }
+
+    fn proxy_set_property(&self, path: &[u8], value: &[u8]) -> Answer {
+        // PRO-16: a root has no filter state.
+        self.with_stream(|stream, _| stream.set_property(path, value)).ok_or(Status::NotFound)
     }
 
     fn proxy_set_effective_context(&self, context_id: u32) -> Answer {

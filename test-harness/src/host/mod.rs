@@ -15,6 +15,7 @@ pub(crate) use traced::Traced;
 
 use crate::log::LogLine;
 use crate::trace::Trace;
+use crate::vm::Trap;
 use http_stream::{HttpStream, Reply};
 use proxy_filter_abi::{Callback, LogLevel, StreamType};
 use std::cell::{Cell, RefCell};
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(crate) log: RefCell<Vec<LogLine>>,
     /// Each callback that was made, and the guest instructions that it used.
     pub(crate) costs: RefCell<Vec<(&'static str, u64)>>,
+    /// The first trap of any plugin.
+    pub(crate) trap: RefCell<Option<Trap>>,
     pub(crate) log_level: Cell<LogLevel>,
     /// Since the Unix epoch.
     pub(crate) clock: Cell<Duration>,
@@ -57,6 +60,7 @@ impl State {
             trace: Trace::default(),
             log: RefCell::default(),
             costs: RefCell::default(),
+            trap: RefCell::default(),
             log_level: Cell::new(log_level),
             clock: Cell::new(clock),
             streams: RefCell::default(),
@@ -123,6 +127,15 @@ pub(crate) struct VmHost {
     running: Cell<Option<Callback>>,
     /// What `proxy_set_effective_context` has set for the running callback (CTX-4).
     effective: Cell<u32>,
+    /// When the plugin's root ticks next, and how often.
+    timer: Cell<Option<Timer>>,
+}
+
+/// A root's tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    pub(crate) period: Duration,
+    pub(crate) next: Duration,
 }
 
 impl VmHost {
@@ -134,6 +147,7 @@ impl VmHost {
             next_context_id: Cell::new(1),
             running: Cell::new(None),
             effective: Cell::new(0),
+            timer: Cell::new(None),
         }
     }
 
@@ -179,6 +193,24 @@ impl VmHost {
     /// The callback has returned: its effective context does not outlive it (CTX-4).
     pub(crate) fn leave(&self) {
         self.running.set(None);
+    }
+
+    /// The tick that is due next.
+    pub(crate) fn timer(&self) -> Option<Timer> {
+        self.timer.get()
+    }
+
+    /// TIM-1: replaces the timer; 0 stops it.
+    fn set_timer(&self, period: Duration) {
+        let next = self.state.clock.get() + period;
+        self.timer.set((!period.is_zero()).then_some(Timer { period, next }));
+    }
+
+    /// TIM-3: the period counts from the end of the last tick, unless the tick has set another.
+    pub(crate) fn ticked(&self, before: Timer) {
+        if self.timer.get().is_some_and(|timer| timer.next == before.next) {
+            self.set_timer(before.period);
+        }
     }
 
     fn is_configuring(&self) -> bool {

@@ -21,7 +21,6 @@ macro_rules! table {
 }
 
 table! {
-    proxy_set_tick_period_milliseconds(period: u32) -> ();
     proxy_http_call(upstream: &[u8], headers: &[u8], body: &[u8], trailers: &[u8], timeout: u32) -> u32;
     proxy_grpc_call(upstream: &[u8], service: &[u8], method: &[u8], initial_metadata: &[u8], message: &[u8], timeout: u32) -> u32;
     proxy_grpc_stream(upstream: &[u8], service: &[u8], method: &[u8], initial_metadata: &[u8]) -> u32;
@@ -39,6 +38,5 @@ table! {
     proxy_increment_metric(metric_id: u32, offset: i64) -> ();
     proxy_record_metric(metric_id: u32, value: u64) -> ();
     proxy_get_metric(metric_id: u32) -> u64;
-    proxy_set_property(path: &[u8], value: &[u8]) -> ();
     proxy_call_foreign_function(name: &[u8], arguments: &[u8]) -> Vec<u8>;
 }

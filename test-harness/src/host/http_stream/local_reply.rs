@@ -43,23 +43,20 @@ impl Reply {
     /// LOC-8, LOC-9, LOC-12: the response that it makes.
     fn to_response(&self, is_grpc: bool) -> (HeaderMap, Vec<u8>) {
         let mut headers = HeaderMap::new(MapKind::ResponseHeaders);
+        headers.add(b":status", b"200");
+        for (name, value) in self.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b":status")) {
+            headers.add(name, value);
+        }
         if is_grpc {
-            headers.add(b":status", b"200");
-            headers.add(b"content-type", b"application/grpc");
-            headers.add(b"grpc-status", self.grpc_status.unwrap_or_else(|| grpc_status_of(self.status)).to_string().as_bytes());
+            headers.set_in_place("content-type", b"application/grpc");
+            headers.set_in_place("grpc-status", self.grpc_status.unwrap_or_else(|| grpc_status_of(self.status)).to_string().as_bytes());
             if !self.body.is_empty() {
-                headers.add(b"grpc-message", &percent_encode(&self.body));
+                headers.set_in_place("grpc-message", &percent_encode(&self.body));
             }
-            self.headers.iter().for_each(|(name, value)| headers.add(name, value));
             headers.remove(b"content-length");
             return (headers, Vec::new());
         }
-        headers.add(b":status", self.status.to_string().as_bytes());
-        for (name, value) in &self.headers {
-            if !name.eq_ignore_ascii_case(b":status") {
-                headers.add(name, value);
-            }
-        }
+        headers.set_in_place(":status", self.status.to_string().as_bytes());
         if self.body.is_empty() {
             headers.remove(b"content-length");
         } else {

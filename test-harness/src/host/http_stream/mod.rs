@@ -8,12 +8,13 @@
 
 mod access;
 mod local_reply;
+pub(crate) mod property;
 mod router;
 
 use super::header_map::{HeaderMap, MapKind};
 use crate::message::Message;
 use proxy_filter_abi::StreamType;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use local_reply::Reply;
 
@@ -185,6 +186,8 @@ pub(crate) struct HttpStream {
     finishing: bool,
     x_request_id: String,
     date: String,
+    /// What filters have set by `proxy_set_property`, by its whole path (PRO-10).
+    filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl HttpStream {
@@ -215,6 +218,7 @@ impl HttpStream {
             finishing: false,
             x_request_id,
             date,
+            filter_state: BTreeMap::new(),
         }
     }
 
@@ -554,6 +558,13 @@ impl HttpStream {
         self.reset(&details);
     }
 
+    /// The client has closed its connection.
+    pub(crate) fn disconnect(&mut self) {
+        if self.end.is_none() {
+            self.reset(b"downstream_remote_disconnect");
+        }
+    }
+
     /// The stream ends without, or in the middle of, a response.
     pub(crate) fn reset(&mut self, details: &[u8]) {
         self.details = Some(details.to_vec());
@@ -645,6 +656,11 @@ impl HttpStream {
     /// What the upstream has received.
     pub(crate) fn upstream_request(&self) -> Option<&Message> {
         self.request.sent.as_ref()
+    }
+
+    /// Whether it has received all of it.
+    pub(crate) fn upstream_request_is_complete(&self) -> bool {
+        self.request.sent_to_end
     }
 
     /// What the client has received.

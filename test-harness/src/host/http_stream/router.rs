@@ -6,12 +6,17 @@ use crate::message::Message;
 
 /// SEQ-12: what the connection manager adds to a request before filters see it.
 pub(super) fn receive_request(headers: &mut HeaderMap, x_request_id: &str) {
-    if !headers.contains("x-forwarded-proto") {
-        headers.add(b"x-forwarded-proto", b"http");
+    // What belongs to one connection goes no further.
+    for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+        headers.remove(name.as_bytes());
     }
-    if !headers.contains("x-request-id") {
-        headers.add(b"x-request-id", x_request_id.as_bytes());
+    match headers.get(b"x-forwarded-proto").map(<[u8]>::to_vec) {
+        // Who stands before says by which scheme the client came.
+        Some(scheme) => headers.set_in_place(":scheme", &scheme),
+        None => headers.add(b"x-forwarded-proto", b"http"),
     }
+    // A request is given its id here: one that a client made up does not count.
+    headers.set_in_place("x-request-id", x_request_id.as_bytes());
 }
 
 /// SEQ-13: what the router adds to a response before filters see it.
@@ -64,11 +69,18 @@ impl HttpStream {
     /// What the connection manager adds as the response leaves (SEQ-13).
     pub(super) fn finish_response_headers(&mut self, end_of_stream: bool) {
         let date = self.date.clone();
+        let request_read = self.request.complete;
         let Some(headers) = &mut self.response.headers else { return };
+        // What tells the length is the codec's business, as is the connection's end.
+        headers.remove(b"transfer-encoding");
         if !headers.contains("date") {
             headers.add(b"date", date.as_bytes());
         }
         headers.set_in_place("server", b"envoy");
+        if !request_read {
+            // The rest of the request is not read, so the connection cannot be used again.
+            headers.set_in_place("connection", b"close");
+        }
         self.response.sent = Some(Message::new(headers.entries().iter().map(|(name, value)| (name, value))));
         self.sent(Side::Response, end_of_stream);
         if self.end == Some(End::Complete) {

@@ -1,0 +1,113 @@
+//! The bootstrap: for each scenario a listener, its filter chain and a cluster, all of the scenario's name.
+
+use crate::scenario::{FailurePolicy, Scenario};
+use serde_json::{Map, Value, json};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// A scenario with what was found out for it.
+pub(super) struct Part<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) module: PathBuf,
+    pub(super) upstream: SocketAddr,
+}
+
+/// The whole bootstrap, as JSON.
+pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
+    let listeners: Vec<Value> = parts.iter().map(listener).collect();
+    let clusters: Vec<Value> = parts.iter().map(cluster).collect();
+    json!({
+        "node": { "id": "conformance", "cluster": "conformance" },
+        "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
+        "static_resources": { "listeners": listeners, "clusters": clusters },
+    })
+}
+
+fn address(address: SocketAddr) -> Value {
+    json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
+}
+
+fn listener(part: &Part<'_>) -> Value {
+    let name = part.scenario.name;
+    let manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        "codec_type": "HTTP1",
+        "http_protocol_options": { "enable_trailers": true },
+        "route_config": {
+            "name": name,
+            "virtual_hosts": [{
+                "name": name,
+                "domains": ["*"],
+                "routes": [{ "name": "all", "match": { "prefix": "/" }, "route": { "cluster": name } }],
+            }],
+        },
+        "http_filters": [
+            { "name": "envoy.filters.http.wasm", "typed_config": filter(part) },
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+            },
+        ],
+    });
+    let mut listener = json!({
+        "name": name,
+        "address": address(SocketAddr::from(([127, 0, 0, 1], 0))),
+        "filter_chains": [{
+            "filters": [{ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager }],
+        }],
+    });
+    if let Some(limit) = part.scenario.buffer_limit {
+        insert(&mut listener, "per_connection_buffer_limit_bytes", limit.into());
+    }
+    listener
+}
+
+fn filter(part: &Part<'_>) -> Value {
+    let scenario = part.scenario;
+    let policy = match scenario.failure_policy {
+        FailurePolicy::Closed => "FAIL_CLOSED",
+        FailurePolicy::Open => "FAIL_OPEN",
+        FailurePolicy::Reload => "FAIL_RELOAD",
+    };
+    let mut config = json!({
+        "name": scenario.name,
+        "root_id": scenario.root_id(),
+        "failure_policy": policy,
+        "vm_config": {
+            "vm_id": scenario.vm_id(),
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": { "local": { "filename": part.module } },
+        },
+    });
+    if scenario.allow_on_headers_stop_iteration {
+        insert(&mut config, "allow_on_headers_stop_iteration", true.into());
+    }
+    if let Some(configuration) = &scenario.config {
+        let value = json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration });
+        insert(&mut config, "configuration", value);
+    }
+    json!({ "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config })
+}
+
+fn cluster(part: &Part<'_>) -> Value {
+    let name = part.scenario.name;
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(part.upstream) } }] }],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": { "http_protocol_options": { "enable_trailers": true } },
+            },
+        },
+    })
+}
+
+fn insert(object: &mut Value, key: &str, value: Value) {
+    object.as_object_mut().unwrap_or(&mut Map::new()).insert(key.to_owned(), value);
+}

@@ -1,0 +1,180 @@
+//! Runs scenarios against a real Envoy: one process, a listener and a cluster for each scenario.
+
+mod config;
+mod log;
+mod process;
+
+use crate::{
+    error::Error,
+    http1::{Pace, client, upstream::UpstreamServer},
+    observation::{End, Observation},
+    scenario::{Guest, Scenario, Upstream},
+};
+use log::Log;
+use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
+use process::Envoy;
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use process::locate;
+
+/// Where the modules of this workspace were built.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// The crate `scripted-guest`.
+    pub scripted_guest: PathBuf,
+    /// The crate `examples/add-header`.
+    pub add_header: PathBuf,
+}
+
+impl Artifacts {
+    /// Builds them, as they ship.
+    ///
+    /// # Errors
+    /// What the build said.
+    pub fn build() -> Result<Self, Error> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };
+        let build = |dir: PathBuf| {
+            let built = FilterCrate::build_once(&dir, &options);
+            built.map(|built| built.wasm).map_err(Error::while_doing(format!("build {}", dir.display())))
+        };
+        Ok(Self { scripted_guest: build(root.join("scripted-guest"))?, add_header: build(root.join("../examples/add-header"))? })
+    }
+}
+
+/// What a run needs besides its scenarios.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The Envoy to run; `None`: see [`locate`].
+    pub envoy: Option<PathBuf>,
+    /// The modules.
+    pub artifacts: Artifacts,
+}
+
+/// Runs each scenario, one after the other, against one Envoy; after a crash the rest get a new one.
+///
+/// # Errors
+/// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
+pub fn run(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
+    let mut results = Vec::new();
+    while let Some(rest) = scenarios.get(results.len()..).filter(|rest| !rest.is_empty()) {
+        results.extend(run_until_crash(rest, options)?);
+    }
+    Ok(results)
+}
+
+/// The results of the first scenarios: all, or those up to the one that ended Envoy.
+fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
+    let directory = tempfile::tempdir().map_err(Error::while_doing("make a directory for Envoy's configuration"))?;
+    let mut listeners = Vec::new();
+    let mut parts = Vec::new();
+    for scenario in scenarios {
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(Error::while_doing("listen as an upstream"))?;
+        let address = listener.local_addr().map_err(Error::while_doing("ask for the upstream's address"))?;
+        let module = module(scenario, &options.artifacts, directory.path())?;
+        // Port 1 is privileged and unused: connections to it are refused.
+        let upstream = if scenario.upstream == Upstream::Refuse { SocketAddr::from(([127, 0, 0, 1], 1)) } else { address };
+        parts.push(config::Part { scenario, module, upstream });
+        listeners.push(listener);
+    }
+    let envoy = Envoy::start(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&parts))?;
+    let addresses = envoy.listeners()?;
+    let mut results = Vec::new();
+    for (scenario, listener) in scenarios.iter().zip(listeners) {
+        let result = run_one(scenario, listener, &envoy, &addresses);
+        // A crash shows as a cut connection first; writing its stack takes Envoy a moment.
+        let suspect = result.as_ref().map_or(true, |seen| seen.client.iter().any(|outcome| outcome.end == End::Cut));
+        let alive = envoy.check_alive(if suspect { Duration::from_millis(100) } else { Duration::ZERO });
+        let crashed = alive.is_err();
+        results.push(alive.and(result));
+        if crashed {
+            break;
+        }
+    }
+    Ok(results)
+}
+
+fn module(scenario: &Scenario, artifacts: &Artifacts, directory: &Path) -> Result<PathBuf, Error> {
+    Ok(match &scenario.guest {
+        Guest::Scripted => artifacts.scripted_guest.clone(),
+        Guest::AddHeader => artifacts.add_header.clone(),
+        Guest::Wasm(bytes) => {
+            let path = directory.join(format!("{}.wasm", scenario.name));
+            std::fs::write(&path, bytes).map_err(Error::while_doing(format!("write {}", path.display())))?;
+            path
+        }
+    })
+}
+
+fn run_one(
+    scenario: &Scenario,
+    listener: TcpListener,
+    envoy: &Envoy,
+    addresses: &BTreeMap<String, SocketAddr>,
+) -> Result<Observation, Error> {
+    let name = scenario.name;
+    let address = addresses.get(name).ok_or_else(|| Error::new(format!("Envoy has no listener for {name}")))?;
+    let pace = Arc::new(LogPace { log: envoy.log(), plugin: name });
+    let behaviour = scenario.upstream.clone();
+    let upstream = UpstreamServer::start(listener, behaviour, Arc::<LogPace>::clone(&pace));
+    let upstream = upstream.map_err(Error::while_doing(format!("start the upstream of {name}")))?;
+    let mut observation = Observation::default();
+    let requests = scenario.requests();
+    for (index, request) in requests.iter().enumerate() {
+        let outcome = client::exchange(*address, request, pace.as_ref(), scenario.patience);
+        observation.client.push(outcome.map_err(Error::while_doing(format!("exchange request {} of {name}", index + 1)))?);
+        pace.wait_for_deletions(index + 1);
+    }
+    observation.upstream = upstream.finish().map_err(Error::while_doing(format!("run the upstream of {name}")))?;
+    observation.log = envoy.log().of_plugin(name);
+    Ok(observation.normalised())
+}
+
+/// Takes the plugin's log as the sign of what Envoy has dealt with.
+struct LogPace {
+    log: Arc<Log>,
+    plugin: &'static str,
+}
+
+/// After this long without a new line a callback is over: the next piece of a message follows.
+pub const QUIET: Duration = Duration::from_millis(10);
+
+/// A plugin that pauses, or logs nothing, is given so long for each piece before the next follows.
+pub const UNSEEN: Duration = Duration::from_millis(150);
+
+impl Pace for LogPace {
+    fn mark(&self) -> usize {
+        self.log.count_of_plugin(self.plugin)
+    }
+
+    fn settle(&self, mark: usize) {
+        let deadline = Instant::now() + UNSEEN;
+        if self.log.wait(deadline, || self.mark() > mark) {
+            self.wait_until_quiet();
+        }
+    }
+}
+
+impl LogPace {
+    fn wait_until_quiet(&self) {
+        loop {
+            let mark = self.mark();
+            if !self.log.wait(Instant::now() + QUIET, || self.mark() > mark) {
+                return;
+            }
+        }
+    }
+
+    /// The scripted guest says when a stream is deleted, which is the end of it; for others, a while must do.
+    fn wait_for_deletions(&self, count: usize) {
+        let deleted = || self.log.of_plugin(self.plugin).iter().filter(|line| *line == "stream delete()").count();
+        self.log.wait(Instant::now() + UNSEEN * 2, || deleted() >= count);
+        self.wait_until_quiet();
+    }
+}

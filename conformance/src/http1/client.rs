@@ -1,0 +1,80 @@
+//! The client: one request on one connection.
+
+use super::{Pace, Read, head, pieces, prepare, read};
+use crate::{
+    message::{Expected, Message, Parsed, parse},
+    observation::{End, Outcome},
+    scenario::Request,
+};
+use std::{
+    io::{self, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+/// Sends `request` piece by piece and reads its response until that is whole, the connection ends or `patience` does.
+///
+/// # Errors
+/// When the connection cannot be made or used. That the proxy closes it is an outcome, not an error.
+pub fn exchange(address: SocketAddr, request: &Request, pace: &dyn Pace, patience: Duration) -> io::Result<Outcome> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    prepare(&stream)?;
+    let mut bytes = Vec::new();
+    let start = format!("{} {} HTTP/1.1", request.method, request.path);
+    let mut outgoing = vec![head(&start, &request.headers, request.framing, &request.body)];
+    outgoing.extend(pieces(request.framing, &request.body, &request.trailers));
+    let last = outgoing.len() - 1;
+    for (index, piece) in outgoing.iter().enumerate() {
+        let mark = pace.mark();
+        // A proxy that has already answered may have closed: what it said is still to be read.
+        if stream.write_all(piece).is_err() {
+            break;
+        }
+        if index < last {
+            pace.settle(mark);
+            // An answer before the end makes the rest pointless.
+            if !matches!(read(&mut stream, &mut bytes)?, Read::Nothing) {
+                break;
+            }
+        }
+    }
+    let expected = if request.method == "HEAD" { Expected::ResponseToHead } else { Expected::Response };
+    receive(&mut stream, bytes, expected, patience)
+}
+
+fn receive(stream: &mut TcpStream, mut bytes: Vec<u8>, expected: Expected, patience: Duration) -> io::Result<Outcome> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let parsed = parse(&bytes, expected);
+        if let Parsed::Whole(message, used) = parsed {
+            return Ok(Outcome { response: Some(whole(message, stream, &mut bytes, used)?), end: End::Complete });
+        }
+        match read(stream, &mut bytes)? {
+            Read::Bytes => {}
+            Read::Nothing if Instant::now() < deadline => {}
+            Read::Nothing => return Ok(Outcome { response: partial(parsed), end: End::Hung }),
+            Read::End => {
+                let end = if matches!(parsed, Parsed::WholeAtEnd(_)) { End::Complete } else { End::Cut };
+                return Ok(Outcome { response: partial(parsed), end });
+            }
+        }
+    }
+}
+
+fn partial(parsed: Parsed) -> Option<Message> {
+    match parsed {
+        Parsed::Nothing => None,
+        Parsed::Partial(message) | Parsed::WholeAtEnd(message) | Parsed::Whole(message, _) => Some(message),
+    }
+}
+
+/// Bytes after the end of a response belong to no request: they are shown as if they were its body.
+fn whole(mut message: Message, stream: &mut TcpStream, bytes: &mut Vec<u8>, used: usize) -> io::Result<Message> {
+    for _ in 0..2 {
+        if !matches!(read(stream, bytes)?, Read::Bytes) {
+            break;
+        }
+    }
+    message.body.extend_from_slice(bytes.get(used..).unwrap_or_default());
+    Ok(message)
+}

@@ -1,0 +1,230 @@
+//! What a scenario led to, made comparable.
+
+use crate::message::{Message, Pairs};
+use std::fmt::{self, Write};
+
+/// How a response ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As its framing says it should.
+    Complete,
+    /// The connection was closed before that.
+    Cut,
+    /// Nothing more came before the client lost its patience.
+    Hung,
+}
+
+/// What the client got for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// As much of the response as came; `None` if not even its header section did.
+    pub response: Option<Message>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// What the upstream got of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// As much of the request as came.
+    pub request: Message,
+    /// It ended as its framing says it should.
+    pub complete: bool,
+}
+
+/// All that can be seen of a scenario from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observation {
+    /// What the upstream received, in order.
+    pub upstream: Vec<Received>,
+    /// What the client received for each request.
+    pub client: Vec<Outcome>,
+    /// What the plugin logged, without the proxy's prefix.
+    pub log: Vec<String>,
+}
+
+/// What is done to a header that Envoy adds by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Treatment {
+    /// It is left out.
+    Remove,
+    /// Its value is replaced by this.
+    Value(&'static str),
+}
+
+/// The headers that Envoy adds by itself, or whose values differ from run to run; for both sides and for `[name=value]` in log lines.
+const TREATMENTS: &[(&str, Treatment)] = &[
+    // Added to every response by the connection manager, after the filters.
+    ("date", Treatment::Remove),
+    ("server", Treatment::Remove),
+    // Added by the router to the request it sends: the route's timeout.
+    ("x-envoy-expected-rq-timeout-ms", Treatment::Remove),
+    // Added before the filters; a random UUID. Filters see it and count it, so it stays.
+    ("x-request-id", Treatment::Value("<uuid>")),
+    // Added by the router before the response filters: milliseconds. Filters see it and count it, so it stays.
+    ("x-envoy-upstream-service-time", Treatment::Value("<ms>")),
+];
+
+impl Observation {
+    /// Applies the list above, so that two runs of a scenario are equal.
+    #[must_use]
+    pub fn normalised(mut self) -> Self {
+        let requests = self.upstream.iter_mut().map(|received| &mut received.request);
+        let responses = self.client.iter_mut().filter_map(|outcome| outcome.response.as_mut());
+        for message in requests.chain(responses) {
+            normalise_pairs(&mut message.headers);
+        }
+        for line in &mut self.log {
+            *line = normalise_line(line);
+        }
+        self
+    }
+}
+
+fn normalise_pairs(pairs: &mut Pairs) {
+    for (name, treatment) in TREATMENTS {
+        match treatment {
+            Treatment::Remove => pairs.retain(|(key, _)| key != name.as_bytes()),
+            Treatment::Value(value) => {
+                for (_, old) in pairs.iter_mut().filter(|(key, _)| key == name.as_bytes()) {
+                    *old = value.as_bytes().to_vec();
+                }
+            }
+        }
+    }
+}
+
+fn normalise_line(line: &str) -> String {
+    let mut line = line.to_owned();
+    for (name, treatment) in TREATMENTS {
+        let opening = format!("[{name}=");
+        let mut from = 0;
+        while let Some(start) = line.get(from..).and_then(|rest| rest.find(&opening)).map(|found| found + from) {
+            let Some(end) = line[start..].find(']').map(|found| found + start) else { break };
+            match treatment {
+                Treatment::Remove => {
+                    let blank = usize::from(line[end + 1..].starts_with(' '));
+                    line.replace_range(start..=end + blank, "");
+                    from = start;
+                }
+                Treatment::Value(value) => {
+                    line.replace_range(start + opening.len()..end, value);
+                    from = start + opening.len();
+                }
+            }
+        }
+    }
+    replace_uuids(line.trim_end())
+}
+
+fn replace_uuids(line: &str) -> String {
+    let is_uuid = |text: &str| {
+        text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    };
+    let (mut text, mut at) = (String::new(), 0);
+    while let Some(character) = line[at..].chars().next() {
+        if line.get(at..at + 36).is_some_and(is_uuid) {
+            text.push_str("<uuid>");
+            at += 36;
+        } else {
+            text.push(character);
+            at += character.len_utf8();
+        }
+    }
+    text
+}
+
+impl fmt::Display for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (title, lines) in self.parts() {
+            writeln!(f, "{title}")?;
+            for line in lines {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Observation {
+    /// The three parts as lines.
+    fn parts(&self) -> [(&'static str, Vec<String>); 3] {
+        let mut upstream = Vec::new();
+        for received in &self.upstream {
+            show(&received.request, &mut upstream);
+            upstream.push(if received.complete { "(complete)" } else { "(cut)" }.into());
+        }
+        let mut client = Vec::new();
+        for outcome in &self.client {
+            match &outcome.response {
+                Some(response) => show(response, &mut client),
+                None => client.push("(no response)".into()),
+            }
+            client.push(format!("({})", format!("{:?}", outcome.end).to_lowercase()));
+        }
+        [("upstream received", upstream), ("client received", client), ("plugin logged", self.log.clone())]
+    }
+}
+
+fn show(message: &Message, lines: &mut Vec<String>) {
+    let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    lines.push(shown(&message.start));
+    lines.extend(message.headers.iter().map(|(name, value)| format!("{}: {}", shown(name), shown(value))));
+    if !message.body.is_empty() {
+        let start = &message.body[..message.body.len().min(200)];
+        lines.push(format!("body of {}: {}", message.body.len(), shown(start)));
+    }
+    lines.extend(message.trailers.iter().map(|(name, value)| format!("trailer {}: {}", shown(name), shown(value))));
+}
+
+/// Where two observations differ, side by side; `None` if they are equal.
+pub fn diff(left: &Observation, right: &Observation) -> Option<String> {
+    if left == right {
+        return None;
+    }
+    let mut text = String::new();
+    for ((title, left), (_, right)) in left.parts().iter().zip(right.parts().iter()) {
+        if left == right {
+            continue;
+        }
+        let width = left.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(20, 90);
+        let _ = writeln!(text, "{title}:");
+        for index in 0..left.len().max(right.len()) {
+            let (left, right) = (left.get(index), right.get(index));
+            let mark = if left == right { ' ' } else { '!' };
+            let (left, right) = (left.map_or("", String::as_str), right.map_or("", String::as_str));
+            let _ = writeln!(text, "{mark} {left:width$} | {right}");
+        }
+    }
+    if text.is_empty() {
+        text.push_str("bodies differ beyond what is shown\n");
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_lose_what_differs_from_run_to_run() {
+        let line = "- pairs 2 = Ok [:status=200] [date=Sat, 21 Nov] [x-envoy-upstream-service-time=12] [server=envoy]";
+        assert_eq!(normalise_line(line), "- pairs 2 = Ok [:status=200] [x-envoy-upstream-service-time=<ms>]");
+        let line = "- get 0 x-request-id = Ok \"01234567-89ab-cdef-0123-456789abcdef\"";
+        assert_eq!(normalise_line(line), "- get 0 x-request-id = Ok \"<uuid>\"");
+        assert_eq!(normalise_line("é [date=1"), "é [date=1");
+    }
+
+    #[test]
+    fn a_difference_names_its_part() {
+        let left = Observation { log: vec!["a".into(), "b".into()], ..Observation::default() };
+        assert_eq!(diff(&left, &left), None);
+        let right = Observation { log: vec!["a".into()], ..Observation::default() };
+        let text = diff(&left, &right).unwrap();
+        assert!(text.starts_with("plugin logged:\n  a") && text.contains("! b"), "{text}");
+        assert!(!text.contains("upstream"), "{text}");
+    }
+}

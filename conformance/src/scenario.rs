@@ -1,0 +1,336 @@
+//! A scenario as data: the plugin, what the client sends, what the upstream answers.
+
+use crate::message::Pairs;
+use std::{borrow::Cow, time::Duration};
+
+/// The module that a scenario runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// The crate `scripted-guest`.
+    Scripted,
+    /// The crate `examples/add-header`.
+    AddHeader,
+    /// Any module, as its bytes.
+    Wasm(Cow<'static, [u8]>),
+}
+
+/// What becomes of requests after the plugin failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailurePolicy {
+    /// They get a 503; the default.
+    Closed,
+    /// They skip the plugin.
+    Open,
+    /// The plugin is started anew.
+    Reload,
+}
+
+/// How the length of a body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// A `content-length` that is the sum of the chunks, after the given headers.
+    ContentLength,
+    /// `transfer-encoding: chunked`, one HTTP chunk for each piece, after the given headers.
+    Chunked,
+    /// Nothing is added; the given headers say it all.
+    AsGiven,
+}
+
+/// What the client sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Cow<'static, str>,
+    /// The request target.
+    pub path: Cow<'static, str>,
+    /// Name and value of each header as they go over the wire, `host` included.
+    pub headers: Pairs,
+    /// Pieces of the body, sent one after the other.
+    pub body: Vec<Vec<u8>>,
+    /// Whether and how the body's length is told.
+    pub framing: Framing,
+    /// Trailers; they need [`Framing::Chunked`].
+    pub trailers: Pairs,
+}
+
+/// A `GET` to host `shop.example`.
+pub fn get(path: &'static str) -> Request {
+    request("GET", path)
+}
+
+/// A `POST` to host `shop.example`, without a body as yet.
+pub fn post(path: &'static str) -> Request {
+    request("POST", path)
+}
+
+/// Any request to host `shop.example`.
+pub fn request(method: &'static str, path: &'static str) -> Request {
+    Request {
+        method: method.into(),
+        path: path.into(),
+        headers: vec![pair("host", "shop.example")],
+        body: Vec::new(),
+        framing: Framing::AsGiven,
+        trailers: Vec::new(),
+    }
+}
+
+impl Request {
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push(pair(name, value));
+        self
+    }
+
+    /// A script for the scripted guest and this stream only.
+    #[must_use]
+    pub fn script(self, script: &str) -> Self {
+        self.header("x-script", script)
+    }
+
+    /// A body with a `content-length`, sent in these pieces.
+    #[must_use]
+    pub fn body(mut self, pieces: &[&str]) -> Self {
+        self.body = pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
+        self.framing = Framing::ContentLength;
+        self
+    }
+
+    /// A chunked body of these pieces.
+    #[must_use]
+    pub fn chunked(self, pieces: &[&str]) -> Self {
+        let mut request = self.body(pieces);
+        request.framing = Framing::Chunked;
+        request
+    }
+
+    /// Adds a trailer.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: &str) -> Self {
+        self.trailers.push(pair(name, value));
+        self
+    }
+}
+
+/// What the upstream answers to every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Name and value of each header.
+    pub headers: Pairs,
+    /// Pieces of the body, sent one after the other.
+    pub body: Vec<Vec<u8>>,
+    /// Whether and how the body's length is told.
+    pub framing: Framing,
+    /// Trailers; they need [`Framing::Chunked`].
+    pub trailers: Pairs,
+    /// The upstream closes its connection afterwards, whatever the headers promised.
+    pub then_close: bool,
+}
+
+/// A response with `content-length: 0`.
+pub fn respond(status: u16) -> Response {
+    Response {
+        status,
+        headers: Vec::new(),
+        body: Vec::new(),
+        framing: Framing::ContentLength,
+        trailers: Vec::new(),
+        then_close: false,
+    }
+}
+
+impl Response {
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push(pair(name, value));
+        self
+    }
+
+    /// A body with a `content-length`, sent in these pieces.
+    #[must_use]
+    pub fn body(mut self, pieces: &[&str]) -> Self {
+        self.body = pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
+        self
+    }
+
+    /// A chunked body of these pieces.
+    #[must_use]
+    pub fn chunked(self, pieces: &[&str]) -> Self {
+        let mut response = self.body(pieces);
+        response.framing = Framing::Chunked;
+        response
+    }
+
+    /// Adds a trailer.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: &str) -> Self {
+        self.trailers.push(pair(name, value));
+        self
+    }
+
+    /// Closes the connection afterwards.
+    #[must_use]
+    pub fn then_close(mut self) -> Self {
+        self.then_close = true;
+        self
+    }
+
+    /// Adds neither `content-length` nor `transfer-encoding`.
+    #[must_use]
+    pub fn unframed(mut self) -> Self {
+        self.framing = Framing::AsGiven;
+        self
+    }
+}
+
+/// How the upstream behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// It reads the whole request, then answers.
+    Respond(Response),
+    /// It reads the whole request, then closes the connection.
+    CloseBeforeResponse,
+    /// Nobody listens.
+    Refuse,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// In kebab-case; also the plugin's name.
+    pub name: &'static str,
+    /// The rows of the semantics sheet that it shows.
+    pub rows: &'static [&'static str],
+    /// The module.
+    pub guest: Guest,
+    /// The plugin's `root_id`, if it is not the scenario's name.
+    pub root_id: Option<&'static str>,
+    /// The plugin configuration; for the scripted guest its script.
+    pub config: Option<Cow<'static, str>>,
+    /// The plugin gets a VM of its own, as it must when it traps.
+    pub own_vm: bool,
+    /// The plugin option of this name.
+    pub allow_on_headers_stop_iteration: bool,
+    /// The plugin option of this name.
+    pub failure_policy: FailurePolicy,
+    /// Sent one after the other, each on a connection of its own; none means a single `GET /`.
+    pub requests: Vec<Request>,
+    /// The upstream.
+    pub upstream: Upstream,
+    /// `per_connection_buffer_limit_bytes` of the listener.
+    pub buffer_limit: Option<u32>,
+    /// How long the client waits for a response before it gives up and closes its connection.
+    pub patience: Duration,
+}
+
+/// A scenario of the scripted guest without a script, one `GET /` and an empty 200 from upstream.
+pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
+    Scenario {
+        name,
+        rows,
+        guest: Guest::Scripted,
+        root_id: None,
+        config: None,
+        own_vm: false,
+        allow_on_headers_stop_iteration: false,
+        failure_policy: FailurePolicy::Closed,
+        requests: Vec::new(),
+        upstream: Upstream::Respond(respond(200)),
+        buffer_limit: None,
+        patience: Duration::from_secs(5),
+    }
+}
+
+impl Scenario {
+    /// What the client sends: the given requests, or the `GET /` that stands for none.
+    pub fn requests(&self) -> Vec<Request> {
+        if self.requests.is_empty() { vec![get("/")] } else { self.requests.clone() }
+    }
+
+    /// The plugin's `root_id`. Envoy logs a root's lines under it, and not under the plugin's name.
+    pub fn root_id(&self) -> &'static str {
+        self.root_id.unwrap_or(self.name)
+    }
+
+    /// The `vm_id`: the scenario's name for a VM of its own.
+    pub fn vm_id(&self) -> &'static str {
+        if self.own_vm { self.name } else { "shared" }
+    }
+
+    /// The script, in the plugin configuration.
+    #[must_use]
+    pub fn script(self, script: &'static str) -> Self {
+        self.config(script)
+    }
+
+    /// The plugin configuration.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<Cow<'static, str>>) -> Self {
+        self.config = Some(config.into());
+        self
+    }
+
+    /// Another module, with the `root_id` under which it registers, in a VM of its own.
+    #[must_use]
+    pub fn guest(mut self, guest: Guest, root_id: &'static str) -> Self {
+        (self.guest, self.root_id, self.own_vm) = (guest, Some(root_id), true);
+        self
+    }
+
+    /// Adds a request.
+    #[must_use]
+    pub fn request(mut self, request: Request) -> Self {
+        self.requests.push(request);
+        self
+    }
+
+    /// What the upstream answers.
+    #[must_use]
+    pub fn response(mut self, response: Response) -> Self {
+        self.upstream = Upstream::Respond(response);
+        self
+    }
+
+    /// How the upstream behaves, if it does not just answer.
+    #[must_use]
+    pub fn upstream(mut self, upstream: Upstream) -> Self {
+        self.upstream = upstream;
+        self
+    }
+
+    /// Limits what a filter may hold of a body, in bytes.
+    #[must_use]
+    pub fn buffer_limit(mut self, bytes: u32) -> Self {
+        self.buffer_limit = Some(bytes);
+        self
+    }
+
+    /// Sets `allow_on_headers_stop_iteration`.
+    #[must_use]
+    pub fn headers_stop_iteration(mut self) -> Self {
+        self.allow_on_headers_stop_iteration = true;
+        self
+    }
+
+    /// Gives the plugin a VM of its own.
+    #[must_use]
+    pub fn own_vm(mut self) -> Self {
+        self.own_vm = true;
+        self
+    }
+
+    /// The client waits only so long; for scenarios that hang.
+    #[must_use]
+    pub fn patience(mut self, milliseconds: u64) -> Self {
+        self.patience = Duration::from_millis(milliseconds);
+        self
+    }
+}
+
+fn pair(name: &str, value: impl AsRef<[u8]>) -> (Vec<u8>, Vec<u8>) {
+    (name.as_bytes().to_vec(), value.as_ref().to_vec())
+}

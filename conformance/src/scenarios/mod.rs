@@ -1,0 +1,75 @@
+//! The scenarios, by the part of the semantics sheet that they show.
+
+mod body;
+mod buffers;
+mod filters;
+mod headers;
+mod local_reply;
+mod local_reply_later;
+mod pairs;
+mod resume;
+mod sequence;
+mod trailers;
+
+use crate::scenario::Scenario;
+
+/// Every scenario. What would crash Envoy is not among them.
+pub fn all() -> Vec<Scenario> {
+    [
+        sequence::all(),
+        headers::all(),
+        pairs::all(),
+        body::all(),
+        buffers::all(),
+        trailers::all(),
+        resume::all(),
+        local_reply::all(),
+        local_reply_later::all(),
+        filters::all(),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all;
+    use crate::scenario::Guest;
+    use scripted_guest::script::Script;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_in_kebab_case() {
+        let mut seen = BTreeSet::new();
+        for scenario in all() {
+            assert!(seen.insert(scenario.name), "{} twice", scenario.name);
+            assert!(
+                scenario.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+                "{}",
+                scenario.name
+            );
+            assert!(!scenario.rows.is_empty(), "{} shows no row", scenario.name);
+        }
+    }
+
+    #[test]
+    fn every_script_can_be_read() {
+        for scenario in all().iter().filter(|scenario| scenario.guest == Guest::Scripted) {
+            let headers = scenario.requests().into_iter().flat_map(|request| request.headers);
+            let in_headers = headers.filter(|(name, _)| name == b"x-script").map(|(_, value)| value);
+            let configured = scenario.config.iter().map(|config| config.as_bytes().to_vec());
+            for source in in_headers.chain(configured) {
+                let script = Script::parse(&source);
+                let bad: Vec<_> =
+                    script.stanzas.iter().flat_map(|stanza| &stanza.operations).filter(|op| op.action.is_err()).collect();
+                let expected = scenario.name == "script-errors";
+                assert_eq!(
+                    !script.errors.is_empty() || !bad.is_empty(),
+                    expected,
+                    "{}: {:?} {bad:?}",
+                    scenario.name,
+                    script.errors
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The properties that a stream's own messages answer; the others have no meaning yet.
+
+use super::HttpStream;
+use crate::host::HeaderMap;
+use proxy_filter_abi::{MapType, Status, path};
+
+/// The groups of Envoy's attributes (sheet 7.2).
+const GROUPS: &[&[u8]] = &[b"request", b"response", b"source", b"destination", b"connection", b"upstream", b"metadata", b"filter_state", b"xds"];
+
+/// What a path answers where there is no stream.
+pub(crate) fn outside_streams(path: &[u8]) -> Result<Vec<u8>, Status> {
+    match path::parts(path).next() {
+        Some(b"xds") => Err(Status::Unimplemented),
+        _ => Err(Status::NotFound),
+    }
+}
+
+impl HttpStream {
+    /// `proxy_get_property` in a stream.
+    pub(crate) fn property(&self, filter: usize, path: &[u8]) -> Result<Vec<u8>, Status> {
+        let parts: Vec<&[u8]> = path::parts(path).collect();
+        let headers = |map| self.map(filter, map).ok();
+        match parts.as_slice() {
+            // PRO-4: a whole group cannot be serialised.
+            [group] if GROUPS.contains(group) && *group != b"metadata" => Err(Status::SerializationFailure),
+            [b"request", b"headers", name] => joined(headers(MapType::HttpRequestHeaders), name),
+            [b"response", b"headers", name] => joined(headers(MapType::HttpResponseHeaders), name),
+            [b"response", b"trailers", name] => joined(headers(MapType::HttpResponseTrailers), name),
+            [b"request", attribute] => request_attribute(headers(MapType::HttpRequestHeaders), attribute),
+            [b"response", b"code"] => {
+                let code = self.response.headers.as_ref().and_then(|headers| headers.get(b":status"));
+                let code = code.and_then(|code| std::str::from_utf8(code).ok()?.parse::<i64>().ok());
+                code.map(|code| code.to_le_bytes().to_vec()).ok_or(Status::NotFound)
+            }
+            [b"response", b"code_details"] => self.details.clone().ok_or(Status::NotFound),
+            // PRO-12.
+            [b"filter_state", key] => {
+                let name = key.strip_prefix(b"wasm.").ok_or(Status::NotFound)?;
+                self.filter_state.get(name).cloned().ok_or(Status::NotFound)
+            }
+            [group, ..] if GROUPS.contains(group) => Err(Status::Unimplemented),
+            // PRO-11, PRO-13: what was set under a path of one part.
+            [name] => self.filter_state.get(*name).cloned().ok_or(Status::NotFound),
+            _ => Err(Status::NotFound),
+        }
+    }
+
+    /// `proxy_set_property` in a stream: any path is kept, also one that can never be read (PRO-13, PRO-14).
+    pub(crate) fn set_property(&mut self, path: &[u8], value: &[u8]) {
+        self.filter_state.insert(path.to_vec(), value.to_vec());
+    }
+}
+
+/// PRO-9: all values, joined with a comma.
+fn joined(map: Option<&HeaderMap>, name: &[u8]) -> Result<Vec<u8>, Status> {
+    let name = name.to_ascii_lowercase();
+    let values: Vec<&[u8]> = map.into_iter().flat_map(HeaderMap::entries).filter(|(key, _)| *key == name).map(|(_, value)| &value[..]).collect();
+    if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b',')) }
+}
+
+fn request_attribute(headers: Option<&HeaderMap>, attribute: &[u8]) -> Result<Vec<u8>, Status> {
+    let get = |name: &str| headers.and_then(|headers| headers.get(name.as_bytes())).map(<[u8]>::to_vec).ok_or(Status::NotFound);
+    let path = || get(":path");
+    match attribute {
+        b"path" => path(),
+        b"url_path" => path().map(|path| path.split(|byte| *byte == b'?').next().unwrap_or_default().to_vec()),
+        b"query" => path().map(|path| path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default().to_vec()),
+        b"host" => get(":authority"),
+        b"scheme" => get(":scheme"),
+        b"method" => get(":method"),
+        b"referer" => get("referer"),
+        b"useragent" => get("user-agent"),
+        b"id" => get("x-request-id"),
+        b"headers" => headers.map(HeaderMap::to_wire).ok_or(Status::NotFound),
+        b"time" | b"protocol" | b"size" | b"total_size" | b"duration" => Err(Status::Unimplemented),
+        _ => Err(Status::NotFound),
+    }
+}
