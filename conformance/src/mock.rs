@@ -7,6 +7,10 @@ use crate::observation::{End, Observation, Outcome, Received};
 use crate::scenario::{Framing, Guest, Request, Response, Scenario, Upstream};
 use http::StatusCode;
 use proxy_filter_test::{self as harness, Answer, MockProxy, Plugin};
+use std::time::Duration;
+
+/// What the sender of a message waits for at least before it sends on.
+const PACE: Duration = Duration::from_millis(10);
 
 /// Runs a scenario on the mock host.
 ///
@@ -24,13 +28,14 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         .vm_id(scenario.vm_id())
         .config(scenario.config.as_deref().unwrap_or_default())
         .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
-    let mut builder = MockProxy::builder().plugin(plugin).log_level(harness::LogLevel::Info);
+    let mut builder = MockProxy::builder().plugin(plugin).log_level(harness::LogLevel::Info).pace(PACE);
     if let Some(limit) = scenario.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
     }
     let proxy = builder.start().map_err(Error::while_doing(format!("start the mock host for {}", scenario.name)))?;
     let upstream = scenario.upstream.clone();
     proxy.set_raw_upstream(move |_| match &upstream {
+        Upstream::Respond(response) if response.then_close => Answer::ResetAfter(response_of(response)),
         Upstream::Respond(response) => Answer::Response(response_of(response)),
         Upstream::CloseBeforeResponse => Answer::ResetBeforeResponse,
         Upstream::Refuse => Answer::Refuse,
@@ -108,7 +113,7 @@ fn encode_request(message: &harness::Message, complete: bool) -> (Message, bool)
     let text = |name| message.header(name).unwrap_or_default();
     let start = [text(":method"), text(":path"), b"HTTP/1.1"].join(&b' ');
     let bodiless = matches!(text(":method"), b"GET" | b"HEAD" | b"CONNECT" | b"DELETE");
-    let headers_only = complete && message.chunks().is_empty() && message.trailers().is_empty() && !message.chunked();
+    let headers_only = complete && message.ended_with_headers();
     let mut encoded = plain(start, message);
     for (name, _) in &mut encoded.headers {
         if name == b":authority" {
@@ -124,19 +129,32 @@ fn encode_request(message: &harness::Message, complete: bool) -> (Message, bool)
 fn encode_response(message: &harness::Message, head: bool) -> (Message, bool) {
     let code = message.header(":status").unwrap_or_default();
     let number = std::str::from_utf8(code).ok().and_then(|code| code.parse::<u16>().ok()).unwrap_or_default();
-    let reason = StatusCode::from_u16(number).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown");
+    // Envoy's list has no teapot.
+    let known = StatusCode::from_u16(number).ok().filter(|status| *status != StatusCode::IM_A_TEAPOT);
+    let reason = known.and_then(|status| status.canonical_reason()).unwrap_or("Unknown");
     let start = [b"HTTP/1.1", code, reason.as_bytes()].join(&b' ');
     let bodiless = head || number < 200 || number == 204 || number == 304;
-    let headers_only = message.chunks().is_empty() && message.trailers().is_empty() && !message.chunked();
     let mut encoded = plain(start, message);
     encoded.headers.retain(|(name, _)| !name.starts_with(b":"));
-    let fits = add_framing(&mut encoded, message, headers_only, bodiless);
+    encoded.headers = encoded.headers.into_iter().flat_map(split).collect();
+    let fits = add_framing(&mut encoded, message, message.ended_with_headers(), bodiless);
     (encoded, fits || bodiless)
 }
 
 fn plain(start: Vec<u8>, message: &harness::Message) -> Message {
     let pairs = |pairs: &[(bytes::Bytes, bytes::Bytes)]| pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
     Message { start, headers: pairs(message.headers()), body: message.body().to_vec(), trailers: pairs(message.trailers()) }
+}
+
+/// HDR-20: a line break in a value makes two headers of one.
+fn split((name, value): (Vec<u8>, Vec<u8>)) -> Pairs {
+    let text = [&name, &b": "[..], &value].concat();
+    let lines = String::from_utf8_lossy(&text).into_owned();
+    if !lines.contains("\r\n") {
+        return vec![(name, value)];
+    }
+    let pair = |line: &str| line.split_once(':').map(|(name, value)| (name.as_bytes().to_vec(), value.trim().as_bytes().to_vec()));
+    lines.split("\r\n").filter_map(pair).collect()
 }
 
 /// The codec adds what tells the body's length where no `content-length` does; the reader reads no further than that.

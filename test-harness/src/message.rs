@@ -24,6 +24,7 @@ pub struct Message {
     headers: Vec<(Bytes, Bytes)>,
     chunks: Vec<Bytes>,
     trailers: Vec<(Bytes, Bytes)>,
+    ended_with_headers: bool,
 }
 
 impl Message {
@@ -74,6 +75,11 @@ impl Message {
     /// Whether it says of itself that its body comes in chunks of HTTP/1.1.
     pub fn chunked(&self) -> bool {
         self.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"))
+    }
+
+    /// Whether the proxy sent it with the end of the stream on its headers: with no body, not even an empty one.
+    pub fn ended_with_headers(&self) -> bool {
+        self.ended_with_headers
     }
 
     /// The chunks of the body, as they came.
@@ -127,6 +133,11 @@ impl Message {
 
     fn plain_headers(&self) -> impl Iterator<Item = &(Bytes, Bytes)> {
         self.headers.iter().filter(|(name, _)| !name.starts_with(b":"))
+    }
+
+    /// The beginning of a message that has left the proxy.
+    pub(crate) fn sent(headers: &[(Vec<u8>, Vec<u8>)], end_of_stream: bool) -> Self {
+        Self { ended_with_headers: end_of_stream, ..Self::new(headers.iter().map(|(name, value)| (name, value))) }
     }
 
     pub(crate) fn push_chunk(&mut self, chunk: Vec<u8>) {

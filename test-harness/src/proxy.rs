@@ -53,6 +53,7 @@ pub struct MockProxy {
     upstream: RefCell<Upstream>,
     framing: Cell<Framing>,
     buffer_limit: usize,
+    pace: Duration,
     next_stream: Cell<u64>,
 }
 
@@ -83,6 +84,7 @@ pub struct Builder {
     time: Duration,
     framing: Framing,
     buffer_limit: usize,
+    pace: Duration,
 }
 
 impl Builder {
@@ -110,6 +112,13 @@ impl Builder {
         self
     }
 
+    /// How much time passes on the proxy's clock after each frame of a message (headers, a chunk, trailers), so that ticks come
+    /// between them; none unless you say otherwise.
+    pub fn pace(mut self, time: Duration) -> Self {
+        self.pace = time;
+        self
+    }
+
     /// How much of a body a filter may hold back; 1 MiB, as in Envoy, unless you say otherwise.
     pub fn buffer_limit(mut self, bytes: usize) -> Self {
         self.buffer_limit = bytes;
@@ -129,6 +138,7 @@ impl Builder {
             upstream: RefCell::default(),
             framing: Cell::new(self.framing),
             buffer_limit: self.buffer_limit,
+            pace: self.pace,
             next_stream: Cell::new(0),
         })
     }
@@ -152,6 +162,7 @@ impl MockProxy {
             time: FIRST_SECOND_OF_2026,
             framing: Framing::Http1,
             buffer_limit: 1 << 20,
+            pace: Duration::ZERO,
         }
     }
 
@@ -184,7 +195,15 @@ impl MockProxy {
     pub fn send(&self, request: impl Into<Message>) -> Exchange {
         let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
         let stream = self.open(&request.into());
-        self.run();
+        if self.pace.is_zero() {
+            self.run();
+        } else {
+            while self.with_stream(stream, |stream| stream.allow_events(1)) {
+                self.run();
+                self.advance(self.pace);
+            }
+            self.with_stream(stream, |stream| stream.allow_events(usize::MAX));
+        }
         Exchange::new(Rc::clone(&self.state), stream, log, costs)
     }
 

@@ -101,9 +101,7 @@ impl Host for VmHost {
     fn proxy_get_header_map_value(&self, map_type: MapType, key: &[u8]) -> Answer<Vec<u8>> {
         let value = self.with_stream(|stream, filter| {
             let map = stream.map(filter, map_type)?;
-            // HDR-7: an empty name is never found.
-            let value = if key.is_empty() { None } else { map.get(key) };
-            value.map(<[u8]>::to_vec).ok_or(Status::NotFound)
+            map.get(key).map(<[u8]>::to_vec).ok_or(Status::NotFound)
         });
         value.unwrap_or(Err(Status::BadArgument))
     }

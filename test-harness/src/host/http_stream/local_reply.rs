@@ -11,8 +11,6 @@ pub(crate) struct Reply {
     pub(crate) headers: Vec<Entry>,
     pub(crate) body: Vec<u8>,
     pub(crate) grpc_status: Option<u32>,
-    /// Sent past all filters.
-    pub(super) direct: bool,
 }
 
 impl Reply {
@@ -25,14 +23,13 @@ impl Reply {
             headers: parse_leniently(headers),
             body: body.to_vec(),
             grpc_status: (grpc_status <= 16).then_some(grpc_status),
-            direct: false,
         }
     }
 
     /// One of Envoy's own.
     pub(super) fn of_envoy(status: u16, details: &str, body: &str) -> Self {
         let details = details.replace(char::is_whitespace, "_").into_bytes();
-        Self { status, details, headers: Vec::new(), body: body.into(), grpc_status: None, direct: false }
+        Self { status, details, headers: Vec::new(), body: body.into(), grpc_status: None }
     }
 
     /// FAI-2.
@@ -80,7 +77,9 @@ impl HttpStream {
         if self.response.headers.is_none() {
             // LOC-7: the first of one callback is sent, with the details of the last.
             self.prepared_reply.get_or_insert(reply);
-            self.work.retain(|work| !work.is_of(Side::Request));
+            if !self.creating {
+                self.work.retain(|work| !work.is_of(Side::Request));
+            }
         } else if self.response.sent.is_none() {
             self.send_direct(reply);
         } else {
@@ -113,13 +112,10 @@ impl HttpStream {
         self.events.clear();
         self.response.headers = Some(headers);
         self.response.trailers = None;
-        self.finish_response_headers(false);
+        let body = if self.is_head() { Vec::new() } else { body };
+        self.finish_response_headers(body.is_empty());
         if let Some(sent) = &mut self.response.sent {
-            sent.push_chunk(if self.request.headers.as_ref().is_some_and(|h| h.get(b":method") == Some(b"HEAD")) {
-                Vec::new()
-            } else {
-                body
-            });
+            sent.push_chunk(body);
         }
         self.sent(Side::Response, true);
     }
@@ -133,7 +129,7 @@ impl HttpStream {
 }
 
 /// Envoy's mapping of HTTP to gRPC codes.
-fn grpc_status_of(http: u16) -> u32 {
+pub(super) fn grpc_status_of(http: u16) -> u32 {
     match http {
         400 => 13,
         401 => 16,

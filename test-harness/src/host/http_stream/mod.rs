@@ -106,7 +106,14 @@ enum Iteration {
     #[default]
     Continue,
     StopSingle,
-    StopAll,
+    StopAllBuffer,
+    StopAllWatermark,
+}
+
+impl Iteration {
+    fn stopped_all(self) -> bool {
+        matches!(self, Self::StopAllBuffer | Self::StopAllWatermark)
+    }
 }
 
 /// How one filter stands towards one message.
@@ -175,6 +182,8 @@ pub(crate) struct HttpStream {
     response: Half,
     buffer_limit: usize,
     events: VecDeque<Event>,
+    /// How many of them may be taken up before time has passed.
+    budget: usize,
     work: Vec<Work>,
     running: Option<Running>,
     prepared_reply: Option<Reply>,
@@ -182,6 +191,8 @@ pub(crate) struct HttpStream {
     asked_upstream: bool,
     details: Option<Vec<u8>>,
     end: Option<End>,
+    /// A filter's context is being made: its headers callback follows whatever happens there.
+    creating: bool,
     log_phase: bool,
     finishing: bool,
     x_request_id: String,
@@ -207,6 +218,7 @@ impl HttpStream {
             response: Half::default(),
             buffer_limit,
             events: VecDeque::new(),
+            budget: usize::MAX,
             work: Vec::new(),
             running: None,
             prepared_reply: None,
@@ -214,6 +226,7 @@ impl HttpStream {
             asked_upstream: false,
             details: None,
             end: None,
+            creating: false,
             log_phase: false,
             finishing: false,
             x_request_id,
@@ -232,6 +245,12 @@ impl HttpStream {
         self.events.push_back(event);
     }
 
+    /// Takes up only so many of the events that wait, until it is told again. Whether there are any.
+    pub(crate) fn allow_events(&mut self, budget: usize) -> bool {
+        self.budget = budget;
+        !self.events.is_empty()
+    }
+
     /// What is to be done next. Not to be asked between a callback and its [`apply`](Self::apply).
     pub(crate) fn poll(&mut self) -> Poll {
         loop {
@@ -248,9 +267,10 @@ impl HttpStream {
                 self.finishing = true;
                 self.events.clear();
                 self.push_end();
-            } else if let Some(event) = self.events.pop_front() {
+            } else if let Some(event) = self.events.pop_front_if(|_| self.budget > 0) {
+                self.budget -= usize::from(self.budget < usize::MAX);
                 self.accept(event);
-            } else if self.request.sent_to_end && !self.asked_upstream {
+            } else if self.request.sent_to_end && !self.asked_upstream && self.events.is_empty() {
                 self.asked_upstream = true;
                 return Poll::AskUpstream;
             } else {
@@ -317,9 +337,11 @@ impl HttpStream {
         };
         if side == Side::Request && !self.filters[filter].created && !self.filters[filter].dead {
             self.filters[filter].created = true;
+            self.creating = true;
             self.work.push(work);
             return Some(Poll::Create { filter });
         }
+        self.creating = false;
         if side == Side::Request && !self.filters[filter].created {
             self.send_reply(Reply::of_failed_vm());
             return None;
@@ -340,7 +362,7 @@ impl HttpStream {
             }
             Work::Data { data, end_of_stream, .. } => self.start_data(filter, side, position, data, end_of_stream),
             _ => {
-                if self.filters[filter].side(side).iteration == Iteration::StopAll {
+                if self.filters[filter].side(side).iteration.stopped_all() {
                     return None;
                 }
                 let state = self.filters[filter].side(side);
@@ -354,8 +376,9 @@ impl HttpStream {
     }
 
     fn start_data(&mut self, filter: usize, side: Side, position: usize, data: Vec<u8>, end_of_stream: bool) -> Option<Poll> {
-        if self.filters[filter].side(side).iteration == Iteration::StopAll {
-            self.hold(side, data, false);
+        let iteration = self.filters[filter].side(side).iteration;
+        if iteration.stopped_all() {
+            self.hold(side, data, iteration == Iteration::StopAllWatermark);
             return None;
         }
         let ended = end_of_stream && self.half(side).trailers.is_none();
@@ -363,8 +386,12 @@ impl HttpStream {
         state.ended = ended;
         state.chunk_here = true;
         let data = if state.buffering {
-            // What is held and the chunk are shown as one (ACT-9). Over the limit the callback still runs (ACT-17).
+            // What is held and the chunk are shown as one (ACT-9). Over the limit the callback still runs for a request (ACT-17);
+            // a response has been answered or reset by then (ACT-18).
             self.hold(side, data, false);
+            if self.end.is_some() {
+                return None;
+            }
             Vec::new()
         } else {
             data
@@ -410,10 +437,11 @@ impl HttpStream {
         match frame {
             Work::Headers { side, position, end_of_stream } => {
                 let iteration = match answer {
-                    _ if stopped => Iteration::StopAll,
+                    _ if stopped => Iteration::StopAllWatermark,
                     0 | 2 => Iteration::Continue,
                     1 if self.filters[filter].allow_stop_iteration => Iteration::StopSingle,
-                    _ => Iteration::StopAll,
+                    3 => Iteration::StopAllBuffer,
+                    _ => Iteration::StopAllWatermark,
                 };
                 let state = self.filters[filter].side(side);
                 if iteration == Iteration::Continue {
@@ -483,7 +511,6 @@ impl HttpStream {
         let held = half.held.get_or_insert_default();
         held.extend_from_slice(&data);
         let over = held.len() > self.buffer_limit;
-        let watermark = watermark || self.filters.iter_mut().any(|filter| filter.side(side).iteration == Iteration::StopAll);
         if over && !watermark && self.end.is_none() && self.reply.is_none() && self.prepared_reply.is_none() {
             match side {
                 Side::Request => self.send_reply(Reply::of_envoy(413, "request_payload_too_large", "Payload Too Large")),
@@ -500,7 +527,7 @@ impl HttpStream {
         }
         let state = self.filters[filter].side(side);
         // A filter that stopped everything has not seen body and trailers yet.
-        let from = if state.iteration == Iteration::StopAll { position } else { position + 1 };
+        let from = if state.iteration.stopped_all() { position } else { position + 1 };
         state.iteration = Iteration::Continue;
         let headers_held = !std::mem::replace(&mut state.headers_continued, true);
         let half = self.half(side);

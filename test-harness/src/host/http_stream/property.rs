@@ -1,6 +1,6 @@
 //! The properties that a stream's own messages answer; the others have no meaning yet.
 
-use super::HttpStream;
+use super::{HttpStream, local_reply::grpc_status_of};
 use crate::host::HeaderMap;
 use proxy_filter_abi::{MapType, Status, path};
 
@@ -27,10 +27,11 @@ impl HttpStream {
             [b"response", b"headers", name] => joined(headers(MapType::HttpResponseHeaders), name),
             [b"response", b"trailers", name] => joined(headers(MapType::HttpResponseTrailers), name),
             [b"request", attribute] => request_attribute(headers(MapType::HttpRequestHeaders), attribute),
-            [b"response", b"code"] => {
-                let code = self.response.headers.as_ref().and_then(|headers| headers.get(b":status"));
-                let code = code.and_then(|code| std::str::from_utf8(code).ok()?.parse::<i64>().ok());
-                code.map(|code| code.to_le_bytes().to_vec()).ok_or(Status::NotFound)
+            [b"response", b"code"] => number(self.response_number(":status")),
+            // Derived from the HTTP status where there is no header.
+            [b"response", b"grpc_status"] => {
+                let derived = || self.response_number(":status").map(|code| grpc_status_of(u16::try_from(code).unwrap_or_default()).into());
+                number(self.response_number("grpc-status").or_else(derived))
             }
             [b"response", b"code_details"] => self.details.clone().ok_or(Status::NotFound),
             // PRO-12.
@@ -45,10 +46,19 @@ impl HttpStream {
         }
     }
 
+    fn response_number(&self, name: &str) -> Option<i64> {
+        std::str::from_utf8(self.response.headers.as_ref()?.get(name.as_bytes())?).ok()?.parse().ok()
+    }
+
     /// `proxy_set_property` in a stream: any path is kept, also one that can never be read (PRO-13, PRO-14).
     pub(crate) fn set_property(&mut self, path: &[u8], value: &[u8]) {
         self.filter_state.insert(path.to_vec(), value.to_vec());
     }
+}
+
+/// PRO-5.
+fn number(value: Option<i64>) -> Result<Vec<u8>, Status> {
+    value.map(|value| value.to_le_bytes().to_vec()).ok_or(Status::NotFound)
 }
 
 /// PRO-9: all values, joined with a comma.

@@ -31,23 +31,27 @@ impl HttpStream {
         // HDR-16, HDR-17: no route matches.
         if !headers.contains(":path")
             || !headers.contains("x-forwarded-proto")
-            || !headers.contains(":authority") && headers.len() == 0
+           
         {
             self.send_reply(Reply::of_envoy(404, "route_not_found", ""));
             return;
         }
         if !headers.contains(":method") {
-            let text = "missing required header: :method";
-            self.send_reply(Reply::of_envoy(503, text, text));
+            self.refuse_request("missing required header: :method");
             return;
         }
         if let Some(text) = first_invalid(headers) {
-            self.send_reply(Reply::of_envoy(503, &text, &text));
+            self.refuse_request(&text);
             return;
         }
         headers.set_in_place("x-envoy-expected-rq-timeout-ms", b"15000");
-        self.request.sent = Some(Message::new(headers.entries().iter().map(|(name, value)| (name, value))));
+        self.request.sent = Some(Message::sent(headers.entries(), end_of_stream));
         self.sent(Side::Request, end_of_stream);
+    }
+
+    /// HDR-17, HDR-18: what the codec refuses to encode.
+    fn refuse_request(&mut self, text: &str) {
+        self.send_reply(Reply::of_envoy(503, &format!("filter_removed_required_request_headers{{{text}}}"), text));
     }
 
     /// The response has passed all filters: it is encoded for the client.
@@ -58,9 +62,7 @@ impl HttpStream {
         if number.is_none() {
             // HDR-19: refused without further callbacks.
             let text = "missing required header: :status";
-            let mut reply = Reply::of_envoy(502, text, text);
-            reply.direct = true;
-            self.send_direct(reply);
+            self.send_direct(Reply::of_envoy(502, &format!("filter_removed_required_response_headers{{{text}}}"), text));
             return;
         }
         self.finish_response_headers(end_of_stream);
@@ -81,7 +83,7 @@ impl HttpStream {
             // The rest of the request is not read, so the connection cannot be used again.
             headers.set_in_place("connection", b"close");
         }
-        self.response.sent = Some(Message::new(headers.entries().iter().map(|(name, value)| (name, value))));
+        self.response.sent = Some(Message::sent(headers.entries(), end_of_stream));
         self.sent(Side::Response, end_of_stream);
         if self.end == Some(End::Complete) {
             self.work.clear();
