@@ -2,8 +2,8 @@
 //!
 //! A [`Scenario`] is data: a plugin, requests, an upstream. [`envoy::run`] carries it out on a real Envoy and gives an
 //! [`Observation`]: what the upstream and the client received, byte by byte, and what the plugin logged.
-//! [`observation::diff`] tells two of them apart. [`scenarios::all`] lists the scenarios; each names the rows of the semantics
-//! sheet that it shows.
+//! [`observation::diff`] tells two of them apart. [`scenarios::all`] lists the scenarios; each names the rows of
+//! `docs/envoy.md` that it shows.
 
 pub mod envoy;
 pub mod error;
@@ -11,6 +11,7 @@ pub mod http1;
 pub mod message;
 pub mod mock;
 pub mod observation;
+pub mod report;
 pub mod scenario;
 pub mod scenarios;
 

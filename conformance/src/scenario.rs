@@ -203,7 +203,7 @@ pub enum Upstream {
 pub struct Scenario {
     /// In kebab-case; also the plugin's name.
     pub name: &'static str,
-    /// The rows of the semantics sheet that it shows.
+    /// The rows of the table `docs/envoy.md` that it shows.
     pub rows: &'static [&'static str],
     /// The module.
     pub guest: Guest,

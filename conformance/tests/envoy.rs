@@ -45,7 +45,30 @@ fn main() -> ExitCode {
         .with_ignored_flag(ignored)
         .with_kind(kind)
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let yaml = Trial::test("envoy-yaml-of-add-header", {
+        let artifacts = Arc::clone(&artifacts);
+        move || envoy_accepts_the_examples_configuration(artifacts.as_ref().as_ref().map_err(String::as_str)?)
+    });
+    let yaml = yaml.with_ignored_flag(missing.is_some() && !required);
+    let trials = trials.chain([yaml]).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What the example's README tells people to start.
+fn envoy_accepts_the_examples_configuration(artifacts: &Artifacts) -> Result<(), Failed> {
+    let yaml = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/add-header/envoy.yaml"))?;
+    let shipped = "target/wasm32-unknown-unknown/release/add_header.wasm";
+    if !yaml.contains(shipped) {
+        return Err(format!("envoy.yaml does not name {shipped}").into());
+    }
+    let directory = tempfile::tempdir()?;
+    let config = directory.path().join("envoy.yaml");
+    std::fs::write(&config, yaml.replace(shipped, &artifacts.add_header.display().to_string()))?;
+    let checked = std::process::Command::new(envoy::locate(None)?).args(["--mode", "validate", "-c"]).arg(&config).output()?;
+    if !checked.status.success() {
+        return Err(String::from_utf8_lossy(&checked.stderr).into_owned().into());
+    }
+    Ok(())
 }
 
 /// What the arguments choose, so that Envoy need not run the others.

@@ -70,7 +70,7 @@ pub use proxy::{Builder, Framing, MockProxy};
 pub use refused::{Reason, Refused};
 pub use upstream::Answer;
 #[cfg(feature = "wasmtime")]
-pub use vm::wasm::{LoadError, Problem};
+pub use vm::wasm::{LoadError, Problem, imports};
 pub use proxy_filter_abi::LogLevel;
 pub use vm::{Trap, TrapKind};
 

@@ -1,4 +1,4 @@
-//! Pausing and holding bodies (section 3 of the sheet).
+//! Pausing and holding bodies.
 
 use crate::scenario::{Scenario, get, post, respond, scenario};
 

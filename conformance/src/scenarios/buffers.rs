@@ -1,4 +1,4 @@
-//! Reading and writing buffers (section 6 of the sheet).
+//! Reading and writing buffers.
 
 use crate::scenario::{Scenario, post, respond, scenario};
 

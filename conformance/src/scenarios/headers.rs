@@ -1,4 +1,4 @@
-//! Header maps: where they can be used, single entries, joining (section 5 of the sheet).
+//! Header maps: where they can be used, single entries, joining.
 
 use crate::scenario::{Scenario, get, post, respond, scenario};
 
@@ -18,7 +18,7 @@ pub(super) fn all() -> Vec<Scenario> {
     scenarios
 }
 
-/// Table 5.1. A trailer map is edited only before it could come into being by that.
+/// Where each map can be used. A trailer map is edited only before it could come into being by that.
 fn availability() -> Vec<Scenario> {
     let full = |scenario: Scenario| {
         scenario

@@ -1,4 +1,4 @@
-//! Local replies in the request phase (section 4.1 of the sheet).
+//! Local replies in the request phase.
 
 use crate::scenario::{Scenario, get, post, request, respond, scenario};
 

@@ -1,4 +1,4 @@
-//! Local replies after the upstream has answered, and closed streams (sections 4.1 and 4.2 of the sheet).
+//! Local replies after the upstream has answered, and closed streams.
 
 use crate::scenario::{Scenario, get, post, respond, scenario};
 

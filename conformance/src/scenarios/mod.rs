@@ -1,4 +1,4 @@
-//! The scenarios, by the part of the semantics sheet that they show.
+//! The scenarios, by the part of the table `docs/envoy.md` that they show.
 
 mod body;
 mod buffers;

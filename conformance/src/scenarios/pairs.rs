@@ -1,4 +1,4 @@
-//! Whole maps at once, and arguments that make no sense (sections 0 and 5.2 of the sheet).
+//! Whole maps at once, and arguments that make no sense.
 
 use crate::scenario::{Scenario, get, respond, scenario};
 

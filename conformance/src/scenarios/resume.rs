@@ -1,4 +1,4 @@
-//! Streams that a tick of the root lets go on (section 3.3 of the sheet). The tick
+//! Streams that a tick of the root lets go on. The tick
 //! comes well after the last piece has arrived, but for the period of 1: that one comes before the next piece.
 
 use crate::scenario::{Scenario, get, post, respond, scenario};

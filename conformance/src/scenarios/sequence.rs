@@ -1,4 +1,4 @@
-//! Which callbacks come, in which order, with which arguments (section 2 of the sheet).
+//! Which callbacks come, in which order, with which arguments.
 
 use crate::scenario::{Scenario, Upstream, get, post, request, respond, scenario};
 

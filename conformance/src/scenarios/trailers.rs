@@ -1,4 +1,4 @@
-//! Trailer maps: made on demand, edited, held (sections 3.2 and 5.1 of the sheet).
+//! Trailer maps: made on demand, edited, held.
 
 use crate::scenario::{Scenario, post, respond, scenario};
 

@@ -63,7 +63,7 @@ macro_rules! for_each_hostcall {
 
             /// A whole map, serialised. Where there is no such map now the answer is an empty one.
             ///
-            /// Phases: a message's map from its callback until it goes on; in `proxy_on_log`, read-only. Source: sheet 5.1, SER-1, SER-2.
+            /// Phases: a message's map from its callback until it goes on; in `proxy_on_log`, read-only. Source: SER-1, SER-2, HDR-1.
             /// - `BAD_ARGUMENT`: the map type is unknown.
             since V0_1_0 fn proxy_get_header_map_pairs(map_type: MapType) -> (pairs: Bytes);
 

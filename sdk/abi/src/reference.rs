@@ -45,8 +45,8 @@ const HEAD: &str = "# Hostcalls and callbacks
 
 <!-- Generated from the tables of sdk/abi: `BLESS=1 cargo test -p proxy-filter-abi --test reference`. -->
 
-The whole of ABI v0.2.1, with what Envoy answers. Marks such as LOG-1 are rows of Envoy's behaviour, each proved by a
-scenario of `conformance/`.
+The whole of ABI v0.2.1, with what Envoy 1.40 answers. Marks such as LOG-1 name rows of [Envoy's behaviour](envoy.md);
+[conformance](conformance.md) lists the scenarios that show them on a real Envoy.
 
 | version | differs in |
 |---|---|

@@ -1,4 +1,4 @@
-//! What a filter's hostcalls reach of the stream, and when: table 5.1 and section 6 of Envoy's behaviour.
+//! What a filter's hostcalls reach of the stream, and when: which maps and buffers are there in which phase.
 
 use super::{HttpStream, Side, no_trailers};
 use crate::host::buffer;

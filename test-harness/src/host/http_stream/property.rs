@@ -4,7 +4,7 @@ use super::{HttpStream, local_reply::grpc_status_of};
 use crate::host::HeaderMap;
 use proxy_filter_abi::{MapType, Status, path};
 
-/// The groups of Envoy's attributes (sheet 7.2).
+/// The groups of Envoy's attributes.
 const GROUPS: &[&[u8]] = &[b"request", b"response", b"source", b"destination", b"connection", b"upstream", b"metadata", b"filter_state", b"xds"];
 
 /// What a path answers where there is no stream.

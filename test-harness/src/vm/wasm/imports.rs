@@ -49,6 +49,17 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+/// What a module imports, as `module.name`, sorted: the hostcalls that a proxy must offer for it to load.
+///
+/// # Errors
+/// [`LoadError::NotWasm`] when the bytes are no module.
+pub fn imports(bytes: &[u8]) -> Result<Vec<String>, LoadError> {
+    let module = Module::new(engine(), bytes).map_err(|error| not_wasm(bytes, &error))?;
+    let mut names: Vec<String> = module.imports().map(|import| format!("{}.{}", import.module(), import.name())).collect();
+    names.sort();
+    Ok(names)
+}
+
 pub(super) fn not_wasm(bytes: &[u8], error: &wasmtime::Error) -> LoadError {
     LoadError::NotWasm(match bytes {
         [] => "the file is empty".to_owned(),

@@ -7,7 +7,7 @@ mod linker;
 mod wasi;
 
 pub(crate) use engine::load;
-pub use imports::{LoadError, Problem};
+pub use imports::{LoadError, Problem, imports};
 
 use super::{Trap, TrapKind, Vm};
 use crate::host::{Traced, VmHost};

@@ -1,4 +1,4 @@
-//! The WASI functions that a module built for wasm32-wasip1 imports, as Envoy answers them (section 15 of its behaviour).
+//! The WASI functions that a module built for wasm32-wasip1 imports, as Envoy answers them.
 
 use super::StoreData;
 use super::linker::{memory, store};
