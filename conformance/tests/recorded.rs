@@ -1,0 +1,38 @@
+//! The mock host against what Envoy 1.40 did when `conformance/recorded/envoy-1.40.txt` was written: the same comparison as `envoy`,
+//! for machines that have none.
+
+use proxy_filter_conformance::envoy::Artifacts;
+use proxy_filter_conformance::{mock, scenarios};
+use std::collections::BTreeMap;
+
+const RECORDED: &str = include_str!("../recorded/envoy-1.40.txt");
+
+#[test]
+fn the_mock_host_does_what_envoy_did() {
+    let artifacts = Artifacts::build().unwrap();
+    let mut recorded: BTreeMap<&str, &str> = RECORDED
+        .split("=== ")
+        .filter_map(|section| {
+            let (title, observation) = section.split_once('\n')?;
+            Some((title.split(' ').next()?, observation.trim_end()))
+        })
+        .collect();
+    let mut differences = Vec::new();
+    for scenario in scenarios::all() {
+        let Some(on_envoy) = recorded.remove(scenario.name) else {
+            differences.push(format!("{} is not recorded", scenario.name));
+            continue;
+        };
+        let on_mock = mock::run(&scenario, &artifacts).unwrap().to_string();
+        if on_envoy != on_mock.trim_end() {
+            differences.push(format!("{} ({}):\nEnvoy\n{on_envoy}\nthe mock host\n{on_mock}", scenario.name, scenario.rows.join(", ")));
+        }
+    }
+    differences.extend(recorded.keys().map(|name| format!("{name} is recorded but is no scenario")));
+    assert!(
+        differences.is_empty(),
+        "{} scenarios differ; to record anew: cargo run -p proxy-filter-conformance --bin observe > conformance/recorded/envoy-1.40.txt\n{}",
+        differences.len(),
+        differences.join("\n\n"),
+    );
+}
