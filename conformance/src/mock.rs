@@ -80,7 +80,10 @@ fn request_of(request: &Request) -> harness::Message {
     if let Some(host) = host {
         message = message.with_header(":authority", host);
     }
-    message = message.with_header(":path", request.path.as_bytes()).with_header(":method", request.method.as_bytes()).with_header(":scheme", "http");
+    message = message
+        .with_header(":path", request.path.as_bytes())
+        .with_header(":method", request.method.as_bytes())
+        .with_header(":scheme", "http");
     let others: Vec<_> = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"host")).cloned().collect();
     finish(message, &others, &request.body, request.framing, &request.trailers)
 }
@@ -90,7 +93,13 @@ fn response_of(response: &Response) -> harness::Message {
     finish(message, &response.headers, &response.body, response.framing, &response.trailers)
 }
 
-fn finish(mut message: harness::Message, headers: &Pairs, body: &[Vec<u8>], framing: Framing, trailers: &Pairs) -> harness::Message {
+fn finish(
+    mut message: harness::Message,
+    headers: &Pairs,
+    body: &[Vec<u8>],
+    framing: Framing,
+    trailers: &Pairs,
+) -> harness::Message {
     for (name, value) in headers {
         message = message.with_header(name, value);
     }
@@ -142,7 +151,8 @@ fn encode_response(message: &harness::Message, head: bool) -> (Message, bool) {
 }
 
 fn plain(start: Vec<u8>, message: &harness::Message) -> Message {
-    let pairs = |pairs: &[(bytes::Bytes, bytes::Bytes)]| pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+    let pairs =
+        |pairs: &[(bytes::Bytes, bytes::Bytes)]| pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
     Message { start, headers: pairs(message.headers()), body: message.body().to_vec(), trailers: pairs(message.trailers()) }
 }
 
@@ -153,7 +163,8 @@ fn split((name, value): (Vec<u8>, Vec<u8>)) -> Pairs {
     if !lines.contains("\r\n") {
         return vec![(name, value)];
     }
-    let pair = |line: &str| line.split_once(':').map(|(name, value)| (name.as_bytes().to_vec(), value.trim().as_bytes().to_vec()));
+    let pair =
+        |line: &str| line.split_once(':').map(|(name, value)| (name.as_bytes().to_vec(), value.trim().as_bytes().to_vec()));
     lines.split("\r\n").filter_map(pair).collect()
 }
 

@@ -13,7 +13,8 @@ pub fn markdown() -> String {
             rows.entry(sort_key(row)).or_default().push(scenario.name);
         }
     }
-    let mut page = format!("{HEAD}\n{} scenarios show {} rows.\n\n## By row\n\n| row | scenarios |\n|---|---|\n", all.len(), rows.len());
+    let mut page =
+        format!("{HEAD}\n{} scenarios show {} rows.\n\n## By row\n\n| row | scenarios |\n|---|---|\n", all.len(), rows.len());
     for ((group, number), names) in &rows {
         page.push_str(&format!("| {group}-{number} | {} |\n", names.join(", ")));
     }
@@ -75,7 +76,8 @@ fn upstream(scenario: &Scenario) -> String {
     match &scenario.upstream {
         Upstream::Respond(response) => {
             let size: usize = response.body.iter().map(Vec::len).sum();
-            let body = if response.body.is_empty() { String::new() } else { format!(", {size} bytes in {}", response.body.len()) };
+            let body =
+                if response.body.is_empty() { String::new() } else { format!(", {size} bytes in {}", response.body.len()) };
             let trailers = if response.trailers.is_empty() { "" } else { ", trailers" };
             let cut = if response.then_close { ", then closes" } else { "" };
             format!("{}{body}{trailers}{cut}", response.status)

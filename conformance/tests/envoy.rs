@@ -25,7 +25,11 @@ fn main() -> ExitCode {
             let chosen: Vec<Scenario> = scenarios.iter().filter(wanted).cloned().collect();
             let options = Options { envoy: None, artifacts: artifacts.clone() };
             envoy::run(&chosen, &options).map_err(|error| error.to_string()).map(|results| {
-                chosen.iter().map(|s| s.name).zip(results.into_iter().map(|result| result.map_err(|error| error.to_string()))).collect()
+                chosen
+                    .iter()
+                    .map(|s| s.name)
+                    .zip(results.into_iter().map(|result| result.map_err(|error| error.to_string())))
+                    .collect()
             })
         }
         _ => Ok(BTreeMap::new()),
@@ -88,6 +92,8 @@ fn compare(
     let on_mock = mock::run(scenario, artifacts)?;
     match observation::diff(on_envoy, &on_mock) {
         None => Ok(()),
-        Some(difference) => Err(format!("rows {}; Envoy on the left, the mock host on the right\n{difference}", scenario.rows.join(", ")).into()),
+        Some(difference) => {
+            Err(format!("rows {}; Envoy on the left, the mock host on the right\n{difference}", scenario.rows.join(", ")).into())
+        }
     }
 }

@@ -25,7 +25,11 @@ fn the_mock_host_does_what_envoy_did() {
         };
         let on_mock = mock::run(&scenario, &artifacts).unwrap().to_string();
         if on_envoy != on_mock.trim_end() {
-            differences.push(format!("{} ({}):\nEnvoy\n{on_envoy}\nthe mock host\n{on_mock}", scenario.name, scenario.rows.join(", ")));
+            differences.push(format!(
+                "{} ({}):\nEnvoy\n{on_envoy}\nthe mock host\n{on_mock}",
+                scenario.name,
+                scenario.rows.join(", ")
+            ));
         }
     }
     differences.extend(recorded.keys().map(|name| format!("{name} is recorded but is no scenario")));

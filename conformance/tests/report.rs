@@ -8,5 +8,8 @@ fn the_page_is_up_to_date() {
         std::fs::write(path, &expected).unwrap();
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(written == expected, "docs/conformance.md is out of date: BLESS=1 cargo test -p proxy-filter-conformance --test report");
+    assert!(
+        written == expected,
+        "docs/conformance.md is out of date: BLESS=1 cargo test -p proxy-filter-conformance --test report"
+    );
 }

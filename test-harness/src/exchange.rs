@@ -83,7 +83,9 @@ impl Exchange {
     pub fn upstream_request(&self) -> http::Request<Bytes> {
         match self.raw_upstream_request().map(|request| request.to_request()) {
             Some(Ok(request)) => request,
-            Some(Err(error)) => panic!("the upstream received what http::Request cannot hold ({error}): look at raw_upstream_request()"),
+            Some(Err(error)) => {
+                panic!("the upstream received what http::Request cannot hold ({error}): look at raw_upstream_request()")
+            }
             None => panic!("the request did not reach the upstream ({}): ask reached_upstream() first", self.summary()),
         }
     }

@@ -49,10 +49,12 @@
 //! | `wasmtime` | yes | runs filters as the real `.wasm`; without it there is only the null VM, and a much quicker build |
 
 mod both_vms;
+mod builder;
 mod exchange;
 #[cfg(feature = "wasmtime")]
 pub mod filter_crate;
 mod host;
+mod instance;
 mod log;
 mod message;
 mod plugin;
@@ -62,16 +64,17 @@ mod trace;
 mod upstream;
 mod vm;
 
+pub use builder::Builder;
 pub use exchange::{Exchange, LocalReplySent, Outcome};
 pub use log::LogLine;
 pub use message::Message;
 pub use plugin::{IntoConfiguration, Plugin, VmKind};
-pub use proxy::{Builder, Framing, MockProxy};
+pub use proxy::{Framing, MockProxy};
+pub use proxy_filter_abi::LogLevel;
 pub use refused::{Reason, Refused};
 pub use upstream::Answer;
 #[cfg(feature = "wasmtime")]
 pub use vm::wasm::{LoadError, Problem, imports};
-pub use proxy_filter_abi::LogLevel;
 pub use vm::{Trap, TrapKind};
 
 /// What a test that uses `?` answers.

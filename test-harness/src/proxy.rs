@@ -1,16 +1,18 @@
 //! The mock proxy: a chain of plugins, and the loop that moves a stream through it.
 
+use crate::builder::{Builder, Settings};
 use crate::exchange::Exchange;
 use crate::host::http_stream::{Event, HttpStream, Poll, Side, StreamCallback};
-use crate::host::{HeaderMap, MapKind, State, StreamKey, VmHost};
+use crate::host::{HeaderMap, MapKind, State, StreamKey};
+use crate::instance::Instance;
 use crate::log::LogLine;
 use crate::message::Message;
-use crate::plugin::{Plugin, Source};
-use crate::refused::{Reason, Refused};
+use crate::plugin::Plugin;
+use crate::refused::Refused;
 use crate::upstream::{Answer, Upstream};
-use crate::vm::{NullVm, Trap, Vm};
+use crate::vm::Trap;
 use bytes::Bytes;
-use proxy_filter_abi::{Callback, LogLevel};
+use proxy_filter_abi::Callback;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -49,20 +51,10 @@ use std::time::Duration;
 /// ```
 pub struct MockProxy {
     state: Rc<State>,
-    plugins: Vec<Running>,
+    plugins: Vec<Instance>,
     upstream: RefCell<Upstream>,
-    framing: Cell<Framing>,
-    buffer_limit: usize,
-    pace: Duration,
+    settings: Settings,
     next_stream: Cell<u64>,
-}
-
-/// A plugin at its place in the chain, in a VM of its own.
-struct Running {
-    host: Rc<VmHost>,
-    vm: Box<dyn Vm>,
-    root_id: u32,
-    dead: Cell<bool>,
 }
 
 /// How bodies come: what a filter sees of the end of a message differs by protocol.
@@ -73,75 +65,6 @@ pub enum Framing {
     Http1,
     /// HTTP/2: the last chunk says that it is the end (SEQ-5).
     Http2,
-}
-
-/// What a mock proxy is started with; made by [`MockProxy::builder`].
-#[derive(Debug)]
-#[must_use = "a proxy is started by `start`"]
-pub struct Builder {
-    plugins: Vec<Plugin>,
-    log_level: LogLevel,
-    time: Duration,
-    framing: Framing,
-    buffer_limit: usize,
-    pace: Duration,
-}
-
-impl Builder {
-    /// Adds a filter at the end of the chain: requests pass the filters in this order, responses in the reverse.
-    pub fn plugin(mut self, plugin: Plugin) -> Self {
-        self.plugins.push(plugin);
-        self
-    }
-
-    /// The proxy's log level; below it lines are dropped. Trace unless you say otherwise.
-    pub fn log_level(mut self, level: LogLevel) -> Self {
-        self.log_level = level;
-        self
-    }
-
-    /// The time that the proxy begins at, since the Unix epoch; the first second of 2026 unless you say otherwise.
-    pub fn time(mut self, since_epoch: Duration) -> Self {
-        self.time = since_epoch;
-        self
-    }
-
-    /// How bodies come; HTTP/1 unless you say otherwise.
-    pub fn framing(mut self, framing: Framing) -> Self {
-        self.framing = framing;
-        self
-    }
-
-    /// How much time passes on the proxy's clock after each frame of a message (headers, a chunk, trailers), so that ticks come
-    /// between them; none unless you say otherwise.
-    pub fn pace(mut self, time: Duration) -> Self {
-        self.pace = time;
-        self
-    }
-
-    /// How much of a body a filter may hold back; 1 MiB, as in Envoy, unless you say otherwise.
-    pub fn buffer_limit(mut self, bytes: usize) -> Self {
-        self.buffer_limit = bytes;
-        self
-    }
-
-    /// Loads and configures the plugins.
-    ///
-    /// # Errors
-    /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
-    pub fn start(self) -> Result<MockProxy, Refused> {
-        let state = Rc::new(State::new(self.log_level, self.time));
-        let plugins = self.plugins.into_iter().map(|plugin| Running::start(&state, plugin)).collect::<Result<_, _>>()?;
-        Ok(MockProxy {
-            state,
-            plugins,
-            upstream: RefCell::default(),
-            framing: Cell::new(self.framing),
-            buffer_limit: self.buffer_limit,
-            pace: self.pace,
-            next_stream: Cell::new(0),
-        })
-    }
 }
 
 impl MockProxy {
@@ -155,15 +78,11 @@ impl MockProxy {
 
     /// A proxy with other than the default settings, or several filters.
     pub fn builder() -> Builder {
-        const FIRST_SECOND_OF_2026: Duration = Duration::from_secs(1_767_225_600);
-        Builder {
-            plugins: Vec::new(),
-            log_level: LogLevel::Trace,
-            time: FIRST_SECOND_OF_2026,
-            framing: Framing::Http1,
-            buffer_limit: 1 << 20,
-            pace: Duration::ZERO,
-        }
+        Builder::new()
+    }
+
+    pub(crate) fn started(state: Rc<State>, plugins: Vec<Instance>, settings: Settings) -> Self {
+        Self { state, plugins, upstream: RefCell::default(), settings, next_stream: Cell::new(0) }
     }
 
     /// How the upstream answers from now on; 200 with no body until something is set.
@@ -195,12 +114,12 @@ impl MockProxy {
     pub fn send(&self, request: impl Into<Message>) -> Exchange {
         let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
         let stream = self.open(&request.into());
-        if self.pace.is_zero() {
+        if self.settings.pace.is_zero() {
             self.run();
         } else {
             while self.with_stream(stream, |stream| stream.allow_events(1)) {
                 self.run();
-                self.advance(self.pace);
+                self.advance(self.settings.pace);
             }
             self.with_stream(stream, |stream| stream.allow_events(usize::MAX));
         }
@@ -216,8 +135,9 @@ impl MockProxy {
     /// Lets time pass: the clock moves on, and the ticks that roots have asked for come, each at its time.
     pub fn advance(&self, time: Duration) {
         let end = self.state.clock.get() + time;
-        let due = |plugin: &&Running| !plugin.dead.get() && plugin.host.timer().is_some_and(|timer| timer.next <= end);
-        while let Some(plugin) = self.plugins.iter().filter(due).min_by_key(|plugin| plugin.host.timer().map(|timer| timer.next)) {
+        let due = |plugin: &&Instance| !plugin.dead.get() && plugin.host.timer().is_some_and(|timer| timer.next <= end);
+        while let Some(plugin) = self.plugins.iter().filter(due).min_by_key(|plugin| plugin.host.timer().map(|timer| timer.next))
+        {
             let Some(timer) = plugin.host.timer() else { break };
             self.state.clock.set(timer.next.max(self.state.clock.get()));
             match plugin.call(Callback::proxy_on_tick { context_id: plugin.root_id }) {
@@ -268,11 +188,17 @@ impl MockProxy {
         self.next_stream.set(number + 1);
         let filters: Vec<bool> = self.plugins.iter().map(|plugin| plugin.host.plugin().allow_on_headers_stop_iteration).collect();
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.clock.get());
-        let mut stream = HttpStream::new(&filters, self.buffer_limit, format!("00000000-0000-4000-8000-{number:012x}"), date);
+        let mut stream =
+            HttpStream::new(&filters, self.settings.buffer_limit, format!("00000000-0000-4000-8000-{number:012x}"), date);
         for (filter, _) in self.plugins.iter().enumerate().filter(|(_, plugin)| plugin.dead.get()) {
             stream.begin_dead(filter);
         }
-        self.receive(&mut stream, Side::Request, request, request.chunks().is_empty() && request.trailers().is_empty() && !request.chunked());
+        self.receive(
+            &mut stream,
+            Side::Request,
+            request,
+            request.chunks().is_empty() && request.trailers().is_empty() && !request.chunked(),
+        );
         self.state.streams.borrow_mut().insert(number, stream);
         number
     }
@@ -290,7 +216,7 @@ impl MockProxy {
             return;
         }
         let trailers = !message.trailers().is_empty();
-        let last_says_so = self.framing.get() == Framing::Http2 && !trailers && !message.chunks().is_empty();
+        let last_says_so = self.settings.framing == Framing::Http2 && !trailers && !message.chunks().is_empty();
         for (index, chunk) in message.chunks().iter().enumerate() {
             let last = index + 1 == message.chunks().len();
             stream.receive(Event::Data { side, data: chunk.to_vec(), end_of_stream: last && last_says_so });
@@ -342,7 +268,7 @@ impl MockProxy {
     fn call(&self, key: StreamKey, callback: StreamCallback) {
         let plugin = &self.plugins[key.filter];
         let Some(context_id) = plugin.host.context_of(key) else { return };
-        let answer = plugin.call(to_abi(callback, context_id));
+        let answer = plugin.call(callback.to_abi(context_id));
         self.after(key, answer, HttpStream::apply);
         if callback == StreamCallback::Delete {
             plugin.host.delete_context(context_id);
@@ -394,103 +320,6 @@ impl MockProxy {
                 });
             }
         });
-    }
-}
-
-impl Running {
-    fn start(state: &Rc<State>, plugin: Plugin) -> Result<Self, Refused> {
-        let host = Rc::new(VmHost::new(Rc::clone(state), plugin.settings.clone()));
-        let refuse = |reason| Refused::new(plugin.settings.name.clone(), reason, state.log.borrow().clone());
-        let vm: Box<dyn Vm> = match &plugin.source {
-            Source::Native(module) => Box::new(NullVm::start(module, Rc::clone(&host))),
-            #[cfg(feature = "wasmtime")]
-            source => Box::new(start_wasm(source, &plugin, &host).map_err(refuse)?),
-        };
-        let root_id = host.new_root();
-        let running = Self { host, vm, root_id, dead: Cell::new(false) };
-        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let settings = &plugin.settings;
-        // LIF-9.
-        running
-            .call(Callback::proxy_on_context_create { context_id: root_id, parent_id: 0 })
-            .map_err(|trap| refuse(Reason::Trap(Box::new(trap))))?;
-        let start = Callback::proxy_on_vm_start { context_id: root_id, configuration_size: size(&settings.vm_configuration) };
-        let configure = Callback::proxy_on_configure { context_id: root_id, configuration_size: size(&settings.configuration) };
-        for (callback, reason) in [(start, Reason::VmStart), (configure, Reason::Configure)] {
-            // LIF-13: any answer but 0 is yes.
-            if running.call(callback).map_err(|trap| refuse(Reason::Trap(Box::new(trap))))? == 0 {
-                return Err(refuse(reason));
-            }
-        }
-        Ok(running)
-    }
-
-    /// Makes a callback, traced; after a trap the VM is dead.
-    fn call(&self, callback: Callback) -> Result<u32, Trap> {
-        let trace = &self.host.state().trace;
-        trace.callback(format!("{}: {callback}", self.host.plugin().name));
-        let before = self.vm.fuel_used();
-        self.host.enter(callback);
-        let answer = self.vm.call(callback);
-        self.host.leave();
-        let fuel = self.vm.fuel_used() - before;
-        self.host.state().costs.borrow_mut().push((callback.name(), fuel));
-        let cost = if fuel == 0 { String::new() } else { format!(" ({fuel} instructions)") };
-        match &answer {
-            Ok(answer) => trace.answer(&format!("= {answer}{cost}")),
-            Err(trap) => {
-                trace.answer(&format!("trapped: {}{cost}", trap.message));
-                self.dead.set(true);
-                self.host.state().trap.borrow_mut().get_or_insert_with(|| trap.clone());
-            }
-        }
-        answer
-    }
-}
-
-#[cfg(feature = "wasmtime")]
-fn start_wasm(source: &Source, plugin: &Plugin, host: &Rc<VmHost>) -> Result<crate::vm::wasm::WasmVm, Reason> {
-    use crate::filter_crate::{BuildOptions, FilterCrate};
-    let read = |path: &std::path::Path| {
-        std::fs::read(path).map_err(|error| Reason::File { path: path.to_owned(), error: error.to_string() })
-    };
-    let bytes = match source {
-        Source::Bytes(bytes) => bytes.clone(),
-        Source::File(path) => read(path)?,
-        Source::Crate(dir) => read(&FilterCrate::build_once(dir, &BuildOptions::default()).map_err(Reason::Build)?.wasm)?,
-        Source::Native(_) => unreachable!("it is linked, not loaded"),
-    };
-    let module = crate::vm::wasm::load(&bytes).map_err(Reason::Load)?;
-    crate::vm::wasm::WasmVm::start(&module, Rc::clone(host), plugin.limits).map_err(Reason::Load)
-}
-
-fn to_abi(callback: StreamCallback, context_id: u32) -> Callback {
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    match callback {
-        StreamCallback::Headers { side, count, end_of_stream } => {
-            let (num_headers, end_of_stream) = (number(count), u32::from(end_of_stream));
-            match side {
-                Side::Request => Callback::proxy_on_request_headers { context_id, num_headers, end_of_stream },
-                Side::Response => Callback::proxy_on_response_headers { context_id, num_headers, end_of_stream },
-            }
-        }
-        StreamCallback::Body { side, size, end_of_stream } => {
-            let (size, end_of_stream) = (number(size), u32::from(end_of_stream));
-            match side {
-                Side::Request => Callback::proxy_on_request_body { context_id, size, end_of_stream },
-                Side::Response => Callback::proxy_on_response_body { context_id, size, end_of_stream },
-            }
-        }
-        StreamCallback::Trailers { side, count } => {
-            let num_trailers = number(count);
-            match side {
-                Side::Request => Callback::proxy_on_request_trailers { context_id, num_trailers },
-                Side::Response => Callback::proxy_on_response_trailers { context_id, num_trailers },
-            }
-        }
-        StreamCallback::Log => Callback::proxy_on_log { context_id },
-        StreamCallback::Done => Callback::proxy_on_done { context_id },
-        StreamCallback::Delete => Callback::proxy_on_delete { context_id },
     }
 }
 

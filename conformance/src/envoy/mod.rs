@@ -11,8 +11,8 @@ use crate::{
     scenario::{Guest, Scenario, Upstream},
 };
 use log::Log;
-use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use process::Envoy;
+use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},

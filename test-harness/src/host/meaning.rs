@@ -167,7 +167,9 @@ impl Host for VmHost {
             b"plugin_vm_id" => Ok(self.plugin.vm_id.clone().into_bytes()),
             // PRO-4.
             b"" => Err(Status::SerializationFailure),
-            _ => self.with_stream(|stream, filter| stream.property(filter, path)).unwrap_or_else(|| property::outside_streams(path)),
+            _ => self
+                .with_stream(|stream, filter| stream.property(filter, path))
+                .unwrap_or_else(|| property::outside_streams(path)),
         }
     }
 

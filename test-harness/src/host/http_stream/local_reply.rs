@@ -46,7 +46,10 @@ impl Reply {
         }
         if is_grpc {
             headers.set_in_place("content-type", b"application/grpc");
-            headers.set_in_place("grpc-status", self.grpc_status.unwrap_or_else(|| grpc_status_of(self.status)).to_string().as_bytes());
+            headers.set_in_place(
+                "grpc-status",
+                self.grpc_status.unwrap_or_else(|| grpc_status_of(self.status)).to_string().as_bytes(),
+            );
             if !self.body.is_empty() {
                 headers.set_in_place("grpc-message", &percent_encode(&self.body));
             }

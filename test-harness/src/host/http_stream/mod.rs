@@ -7,82 +7,19 @@
 //! Envoy iterates by recursion; here the frames that are still to be delivered stand on a stack.
 
 mod access;
+mod ending;
+mod event;
+mod iteration;
 mod local_reply;
 pub(crate) mod property;
 mod router;
 
 use super::header_map::{HeaderMap, MapKind};
 use crate::message::Message;
-use proxy_filter_abi::StreamType;
 use std::collections::{BTreeMap, VecDeque};
 
+pub(crate) use event::{End, Event, Poll, Side, StreamCallback};
 pub(crate) use local_reply::Reply;
-
-/// Which message of the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Request,
-    Response,
-}
-
-/// What comes from the client or the upstream.
-#[derive(Clone, Debug)]
-pub(crate) enum Event {
-    Headers {
-        side: Side,
-        headers: HeaderMap,
-        end_of_stream: bool,
-    },
-    Data {
-        side: Side,
-        data: Vec<u8>,
-        end_of_stream: bool,
-    },
-    Trailers {
-        side: Side,
-        trailers: HeaderMap,
-    },
-    /// The upstream's connection broke or never came to be; after response headers the stream is reset, before them 503.
-    UpstreamReset {
-        details: &'static str,
-        body: &'static str,
-    },
-}
-
-/// What is to be done next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Poll {
-    /// Make the context of this filter.
-    Create { filter: usize },
-    /// Make this callback, then [`HttpStream::apply`] its answer.
-    Call { filter: usize, callback: StreamCallback },
-    /// The request has reached the upstream as a whole: its answer is awaited.
-    AskUpstream,
-    /// Nothing, until something comes or a paused message is continued.
-    Idle,
-    /// Nothing any more.
-    Finished,
-}
-
-/// A callback of an HTTP stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StreamCallback {
-    Headers { side: Side, count: usize, end_of_stream: bool },
-    Body { side: Side, size: usize, end_of_stream: bool },
-    Trailers { side: Side, count: usize },
-    Log,
-    Done,
-    Delete,
-}
-
-/// How a stream ended, as the client saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The response was sent to its end.
-    Complete,
-    /// The stream was reset: the client saw a cut response, or none.
-    Reset,
-}
 
 /// A frame on its way: `position` counts the filters of its direction, those of a response from the last.
 #[derive(Clone, Debug)]
@@ -279,13 +216,6 @@ impl HttpStream {
         }
     }
 
-    /// The chain is told of the end in the order of the configuration: logs, then done and delete of each (SEQ-1, SEQ-15).
-    fn push_end(&mut self) {
-        let filters = 0..self.filters.len();
-        self.work.extend(filters.clone().rev().flat_map(|filter| [Work::Delete { filter }, Work::Done { filter }]));
-        self.work.extend(filters.rev().map(|filter| Work::Log { filter }));
-    }
-
     fn accept(&mut self, event: Event) {
         match event {
             Event::Headers { side, mut headers, end_of_stream } => {
@@ -348,7 +278,7 @@ impl HttpStream {
         }
         // A filter that never saw the request has no context to be told of the response (SEQ-16).
         if self.filters[filter].dead || !self.filters[filter].created {
-            self.work.push(past(work));
+            self.push(past(work));
             return None;
         }
         match work {
@@ -405,212 +335,6 @@ impl HttpStream {
         // The frame's data stands in `chunk` meanwhile, where hostcalls change it.
         self.running = Some(Running { filter, frame: Some(Work::Data { side, position, data: Vec::new(), end_of_stream }) });
         Some(Poll::Call { filter, callback: StreamCallback::Body { side, size, end_of_stream: ended } })
-    }
-
-    fn start_log(&mut self, filter: usize) -> Option<Poll> {
-        if self.filters[filter].dead {
-            return None;
-        }
-        if !self.filters[filter].created {
-            self.filters[filter].created = true;
-            self.work.push(Work::Log { filter });
-            return Some(Poll::Create { filter });
-        }
-        self.log_phase = true;
-        self.running = Some(Running { filter, frame: None });
-        Some(Poll::Call { filter, callback: StreamCallback::Log })
-    }
-
-    fn start_end(&mut self, filter: usize, callback: StreamCallback) -> Option<Poll> {
-        self.log_phase = false;
-        if self.filters[filter].dead {
-            return None;
-        }
-        self.running = Some(Running { filter, frame: None });
-        Some(Poll::Call { filter, callback })
-    }
-
-    /// The running callback has returned this.
-    pub(crate) fn apply(&mut self, answer: u32) {
-        let Some(Running { filter, frame: Some(frame) }) = self.running.take() else { return };
-        let stopped = std::mem::take(&mut self.filters[filter].stop);
-        match frame {
-            Work::Headers { side, position, end_of_stream } => {
-                let iteration = match answer {
-                    _ if stopped => Iteration::StopAllWatermark,
-                    0 | 2 => Iteration::Continue,
-                    1 if self.filters[filter].allow_stop_iteration => Iteration::StopSingle,
-                    3 => Iteration::StopAllBuffer,
-                    _ => Iteration::StopAllWatermark,
-                };
-                let state = self.filters[filter].side(side);
-                if iteration == Iteration::Continue {
-                    state.headers_here = false;
-                    state.headers_continued = true;
-                    self.push(Work::Headers { side, position: position + 1, end_of_stream });
-                } else {
-                    state.iteration = iteration;
-                }
-            }
-            Work::Data { side, position, end_of_stream, .. } => {
-                let data = self.half(side).chunk.take().unwrap_or_default();
-                self.apply_data(filter, side, position, data, end_of_stream, if stopped { 3 } else { answer });
-            }
-            Work::Trailers { side, position } => {
-                let state = self.filters[filter].side(side);
-                if answer == 0 && !stopped {
-                    state.trailers_here = false;
-                    state.chunk_here = false;
-                    state.buffering = false;
-                    if state.iteration == Iteration::StopSingle {
-                        self.continue_iteration(side, position);
-                    } else {
-                        self.push(Work::Trailers { side, position: position + 1 });
-                    }
-                } else if state.iteration == Iteration::Continue {
-                    state.iteration = Iteration::StopSingle;
-                }
-            }
-            Work::Log { .. } | Work::Done { .. } | Work::Delete { .. } => {}
-        }
-    }
-
-    fn apply_data(&mut self, filter: usize, side: Side, position: usize, data: Vec<u8>, end_of_stream: bool, answer: u32) {
-        let trailers_added = end_of_stream && self.half(side).trailers.is_some();
-        let state = self.filters[filter].side(side);
-        state.buffering = answer == 1;
-        state.chunk_here = answer != 0;
-        if answer == 0 {
-            if state.iteration == Iteration::StopSingle {
-                self.hold(side, data, false);
-                self.continue_iteration(side, position);
-                return;
-            }
-            if trailers_added {
-                self.push(Work::Trailers { side, position: position + 1 });
-            }
-            self.push(Work::Data { side, position: position + 1, data, end_of_stream: end_of_stream && !trailers_added });
-            return;
-        }
-        state.iteration = Iteration::StopSingle;
-        match answer {
-            1 | 2 => self.hold(side, data, answer == 2),
-            // Dropped. At the end an empty body is held, so that what stands before it can still be let go.
-            _ => {
-                let half = self.half(side);
-                if half.complete && half.trailers.is_none() && half.held.is_none() {
-                    half.held = Some(Vec::new());
-                }
-            }
-        }
-    }
-
-    /// Keeps data back. What is over the buffer limit is refused, unless the filter asked for back-pressure instead.
-    fn hold(&mut self, side: Side, data: Vec<u8>, watermark: bool) {
-        let half = self.half(side);
-        let held = half.held.get_or_insert_default();
-        held.extend_from_slice(&data);
-        let over = held.len() > self.buffer_limit;
-        if over && !watermark && self.end.is_none() && self.reply.is_none() && self.prepared_reply.is_none() {
-            match side {
-                Side::Request => self.send_reply(Reply::of_envoy(413, "request_payload_too_large", "Payload Too Large")),
-                Side::Response => self.send_reply(Reply::of_envoy(500, "response_payload_too_large", "Internal Server Error")),
-            }
-        }
-    }
-
-    /// Lets a message go on from a filter that has stopped it: headers, then what is held of the body, then trailers.
-    fn continue_iteration(&mut self, side: Side, position: usize) {
-        let Some(filter) = self.filter_at(side, position) else { return };
-        if self.end.is_some() || self.aborted(side) {
-            return;
-        }
-        let state = self.filters[filter].side(side);
-        // A filter that stopped everything has not seen body and trailers yet.
-        let from = if state.iteration.stopped_all() { position } else { position + 1 };
-        state.iteration = Iteration::Continue;
-        let headers_held = !std::mem::replace(&mut state.headers_continued, true);
-        let half = self.half(side);
-        let (complete, trailers) = (half.complete, half.trailers.is_some());
-        let held = half.held.take();
-        if trailers {
-            self.push(Work::Trailers { side, position: from });
-        }
-        let body = held.is_some();
-        if let Some(data) = held {
-            self.push(Work::Data { side, position: from, data, end_of_stream: complete && !trailers });
-        }
-        if headers_held {
-            self.push(Work::Headers { side, position: position + 1, end_of_stream: complete && !body && !trailers });
-        }
-    }
-
-    /// `proxy_continue_stream`, carried out after the callback that asked for it.
-    pub(crate) fn continue_stream(&mut self, filter: usize, stream: StreamType) {
-        let side = match stream {
-            StreamType::HttpRequest => Side::Request,
-            StreamType::HttpResponse => Side::Response,
-            StreamType::Downstream | StreamType::Upstream => return,
-        };
-        let position = match side {
-            Side::Request => filter,
-            Side::Response => self.filters.len() - 1 - filter,
-        };
-        // CON-9: what is not stopped is not affected. Inside its own headers callback a message is still held, and so leaves
-        // here and, should the callback answer that it may go on, once more (CON-5, CON-6).
-        let inside = self.running.as_ref().is_some_and(|running| {
-            running.filter == filter && matches!(running.frame, Some(Work::Headers { side: s, .. }) if s == side)
-        });
-        if self.filters[filter].side(side).iteration != Iteration::Continue || inside {
-            self.filters[filter].side(side).buffering = false;
-            self.continue_iteration(side, position);
-        }
-    }
-
-    /// CON-2, CON-3: the request's maps are out of reach at once, the response's stay.
-    pub(crate) fn release_request_maps(&mut self, filter: usize) {
-        let state = &mut self.filters[filter].request;
-        state.headers_here = false;
-        state.trailers_here = false;
-    }
-
-    /// The answer of the running callback does not count any more (LOC-1, CLO-1).
-    pub(crate) fn stop_iteration(&mut self, filter: usize) {
-        self.filters[filter].stop = true;
-    }
-
-    /// `proxy_close_stream`, carried out after the callback that asked for it.
-    pub(crate) fn close(&mut self) {
-        let details = self.details.clone().unwrap_or_else(|| b"wasm_close_stream".to_vec());
-        self.reset(&details);
-    }
-
-    /// The client has closed its connection.
-    pub(crate) fn disconnect(&mut self) {
-        if self.end.is_none() {
-            self.reset(b"downstream_remote_disconnect");
-        }
-    }
-
-    /// The stream ends without, or in the middle of, a response.
-    pub(crate) fn reset(&mut self, details: &[u8]) {
-        self.details = Some(details.to_vec());
-        self.end.get_or_insert(End::Reset);
-        self.work.clear();
-    }
-
-    /// A filter's VM has trapped in a callback of this stream (FAI-2, FAI-3); with `log` or later nothing is left to fail.
-    pub(crate) fn fail(&mut self, filter: usize) {
-        self.filters[filter].dead = true;
-        self.filters[filter].stop = false;
-        if self.finishing {
-            return;
-        }
-        self.send_reply(Reply::of_failed_vm());
-        if let Some(Running { frame: Some(frame), .. }) = self.running.take() {
-            // Without a reply on its way, as in a response callback, the stream has been answered or reset already.
-            drop(frame);
-        }
     }
 
     /// Takes a frame past the last filter: to the upstream, or to the client.
@@ -671,35 +395,6 @@ impl HttpStream {
         }
     }
 
-    pub(crate) fn end(&self) -> Option<End> {
-        self.end
-    }
-
-    /// Envoy's `response.code_details`.
-    pub(crate) fn details(&self) -> Option<&[u8]> {
-        self.details.as_deref()
-    }
-
-    /// What the upstream has received.
-    pub(crate) fn upstream_request(&self) -> Option<&Message> {
-        self.request.sent.as_ref()
-    }
-
-    /// Whether it has received all of it.
-    pub(crate) fn upstream_request_is_complete(&self) -> bool {
-        self.request.sent_to_end
-    }
-
-    /// What the client has received.
-    pub(crate) fn client_response(&self) -> Option<&Message> {
-        self.response.sent.as_ref()
-    }
-
-    /// The local reply that answered, a filter's or Envoy's own, as it was asked for.
-    pub(crate) fn local_reply(&self) -> Option<&Reply> {
-        self.reply.as_ref()
-    }
-
     /// Whether the request was one for headers only.
     fn is_head(&self) -> bool {
         self.request.headers.as_ref().is_some_and(|headers| headers.get(b":method") == Some(b"HEAD"))
@@ -723,3 +418,6 @@ fn no_trailers(side: Side) -> HeaderMap {
         Side::Response => MapKind::ResponseTrailers,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,8 @@ use crate::host::HeaderMap;
 use proxy_filter_abi::{MapType, Status, path};
 
 /// The groups of Envoy's attributes.
-const GROUPS: &[&[u8]] = &[b"request", b"response", b"source", b"destination", b"connection", b"upstream", b"metadata", b"filter_state", b"xds"];
+const GROUPS: &[&[u8]] =
+    &[b"request", b"response", b"source", b"destination", b"connection", b"upstream", b"metadata", b"filter_state", b"xds"];
 
 /// What a path answers where there is no stream.
 pub(crate) fn outside_streams(path: &[u8]) -> Result<Vec<u8>, Status> {
@@ -30,7 +31,8 @@ impl HttpStream {
             [b"response", b"code"] => number(self.response_number(":status")),
             // Derived from the HTTP status where there is no header.
             [b"response", b"grpc_status"] => {
-                let derived = || self.response_number(":status").map(|code| grpc_status_of(u16::try_from(code).unwrap_or_default()).into());
+                let derived =
+                    || self.response_number(":status").map(|code| grpc_status_of(u16::try_from(code).unwrap_or_default()).into());
                 number(self.response_number("grpc-status").or_else(derived))
             }
             [b"response", b"code_details"] => self.details.clone().ok_or(Status::NotFound),
@@ -64,7 +66,8 @@ fn number(value: Option<i64>) -> Result<Vec<u8>, Status> {
 /// PRO-9: all values, joined with a comma.
 fn joined(map: Option<&HeaderMap>, name: &[u8]) -> Result<Vec<u8>, Status> {
     let name = name.to_ascii_lowercase();
-    let values: Vec<&[u8]> = map.into_iter().flat_map(HeaderMap::entries).filter(|(key, _)| *key == name).map(|(_, value)| &value[..]).collect();
+    let values: Vec<&[u8]> =
+        map.into_iter().flat_map(HeaderMap::entries).filter(|(key, _)| *key == name).map(|(_, value)| &value[..]).collect();
     if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b',')) }
 }
 

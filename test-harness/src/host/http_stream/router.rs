@@ -29,10 +29,7 @@ impl HttpStream {
     pub(super) fn send_request_headers(&mut self, end_of_stream: bool) {
         let Some(headers) = &mut self.request.headers else { return };
         // HDR-16, HDR-17: no route matches.
-        if !headers.contains(":path")
-            || !headers.contains("x-forwarded-proto")
-           
-        {
+        if !headers.contains(":path") || !headers.contains("x-forwarded-proto") {
             self.send_reply(Reply::of_envoy(404, "route_not_found", ""));
             return;
         }

@@ -1,0 +1,98 @@
+//! How a stream ends, what its filters are told then, and what came of it.
+
+use super::{End, HttpStream, Poll, Reply, Running, StreamCallback, Work};
+use crate::message::Message;
+
+impl HttpStream {
+    /// `proxy_close_stream`, carried out after the callback that asked for it.
+    pub(crate) fn close(&mut self) {
+        let details = self.details.clone().unwrap_or_else(|| b"wasm_close_stream".to_vec());
+        self.reset(&details);
+    }
+
+    /// The client has closed its connection.
+    pub(crate) fn disconnect(&mut self) {
+        if self.end.is_none() {
+            self.reset(b"downstream_remote_disconnect");
+        }
+    }
+
+    /// The stream ends without, or in the middle of, a response.
+    pub(crate) fn reset(&mut self, details: &[u8]) {
+        self.details = Some(details.to_vec());
+        self.end.get_or_insert(End::Reset);
+        self.work.clear();
+    }
+
+    /// A filter's VM has trapped in a callback of this stream (FAI-2, FAI-3); with `log` or later nothing is left to fail.
+    pub(crate) fn fail(&mut self, filter: usize) {
+        self.filters[filter].dead = true;
+        self.filters[filter].stop = false;
+        self.running = None;
+        if self.finishing {
+            return;
+        }
+        // The frame for which the context was being made goes no further either.
+        self.creating = false;
+        self.send_reply(Reply::of_failed_vm());
+    }
+
+    /// The chain is told of the end in the order of the configuration: logs, then done and delete of each (SEQ-1, SEQ-15).
+    pub(super) fn push_end(&mut self) {
+        let filters = 0..self.filters.len();
+        self.work.extend(filters.clone().rev().flat_map(|filter| [Work::Delete { filter }, Work::Done { filter }]));
+        self.work.extend(filters.rev().map(|filter| Work::Log { filter }));
+    }
+
+    pub(super) fn start_log(&mut self, filter: usize) -> Option<Poll> {
+        if self.filters[filter].dead {
+            return None;
+        }
+        if !self.filters[filter].created {
+            self.filters[filter].created = true;
+            self.work.push(Work::Log { filter });
+            return Some(Poll::Create { filter });
+        }
+        self.log_phase = true;
+        self.running = Some(Running { filter, frame: None });
+        Some(Poll::Call { filter, callback: StreamCallback::Log })
+    }
+
+    pub(super) fn start_end(&mut self, filter: usize, callback: StreamCallback) -> Option<Poll> {
+        self.log_phase = false;
+        if self.filters[filter].dead {
+            return None;
+        }
+        self.running = Some(Running { filter, frame: None });
+        Some(Poll::Call { filter, callback })
+    }
+
+    pub(crate) fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// Envoy's `response.code_details`.
+    pub(crate) fn details(&self) -> Option<&[u8]> {
+        self.details.as_deref()
+    }
+
+    /// What the upstream has received.
+    pub(crate) fn upstream_request(&self) -> Option<&Message> {
+        self.request.sent.as_ref()
+    }
+
+    /// Whether it has received all of it.
+    pub(crate) fn upstream_request_is_complete(&self) -> bool {
+        self.request.sent_to_end
+    }
+
+    /// What the client has received.
+    pub(crate) fn client_response(&self) -> Option<&Message> {
+        self.response.sent.as_ref()
+    }
+
+    /// The local reply that answered, a filter's or Envoy's own, as it was asked for.
+    pub(crate) fn local_reply(&self) -> Option<&Reply> {
+        self.reply.as_ref()
+    }
+}
