@@ -6,7 +6,7 @@ use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use proxy_filter_test::{MockProxy, Plugin, TestResult, imports};
 
 const BYTES: usize = 80_000;
-const INSTRUCTIONS: u64 = 600;
+const INSTRUCTIONS: u64 = 400;
 
 fn shipped() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };

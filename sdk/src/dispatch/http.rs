@@ -110,10 +110,7 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
 
     #[inline]
     fn done(&self, sys: &Sys, id: u32) -> Option<u32> {
-        match self.streams.with(id, |_| ()) {
-            Found::Value(()) | Found::Busy => Some(TRUE),
-            Found::Nothing => self.roots.done(sys, id),
-        }
+        if self.streams.contains(id) { Some(TRUE) } else { self.roots.done(sys, id) }
     }
 
     /// A stream that is being logged cannot be answered any more, so a failure is only told.

@@ -4,18 +4,39 @@ use alloc::boxed::Box;
 use core::cell::{Cell, OnceCell, RefCell};
 
 /// A table of values by id. It is a cascade of direct-mapped tables, each twice as large as the one before: an id has one
-/// possible slot in each, and takes the first that is free. Tables are made when needed and never move, so a host may create
-/// or delete contexts while another is being called.
+/// possible slot in each, and takes the first that is free. The first is always there; the others are made when needed. None
+/// ever moves, so a host may create or delete contexts while another is being called.
 pub(crate) struct Slots<T> {
-    tables: [OnceCell<Box<[Slot<T>]>>; TABLES],
+    first: [Slot<T>; 1 << FIRST_BITS],
+    others: [OnceCell<Box<[Slot<T>]>>; OTHERS],
 }
 
-const TABLES: usize = 17;
 const FIRST_BITS: u32 = 4;
+const OTHERS: usize = 16;
 
 struct Slot<T> {
     id: Cell<u32>,
     value: RefCell<Option<T>>,
+}
+
+impl<T> Slot<T> {
+    const EMPTY: Self = Self { id: Cell::new(FREE), value: RefCell::new(None) };
+
+    /// Puts the value in if the slot is free. A removed value that is still being called keeps its slot until that call returns.
+    #[inline]
+    fn fill(&self, id: u32, value: T) -> Result<(), T> {
+        if self.id.get() != FREE {
+            return Err(value);
+        }
+        match self.value.try_borrow_mut() {
+            Ok(mut empty) => {
+                self.id.set(id);
+                *empty = Some(value);
+                Ok(())
+            }
+            Err(_) => Err(value),
+        }
+    }
 }
 
 /// Id 0 is the VM's own context, never a stream.
@@ -33,26 +54,30 @@ pub(crate) enum Found<R> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { tables: [const { OnceCell::new() }; TABLES] }
+        Self { first: [const { Slot::EMPTY }; 1 << FIRST_BITS], others: [const { OnceCell::new() }; OTHERS] }
     }
 
     /// Puts a value in, in the place of one of the same id. Gives it back when a million others are in its way.
+    #[inline]
     pub(crate) fn insert(&self, id: u32, value: T) -> Result<(), T> {
         self.remove(id);
-        for (table, bits) in self.tables.iter().zip(FIRST_BITS..) {
+        match self.first.get(index(id, FIRST_BITS)) {
+            Some(slot) => slot.fill(id, value).or_else(|value| self.insert_elsewhere(id, value)),
+            None => Err(value),
+        }
+    }
+
+    #[cold]
+    fn insert_elsewhere(&self, id: u32, mut value: T) -> Result<(), T> {
+        for (table, bits) in self.others.iter().zip(FIRST_BITS + 1..) {
             if table.get().is_none() {
-                let slots = (0..1_usize << bits).map(|_| Slot { id: Cell::new(FREE), value: RefCell::new(None) });
                 // It cannot be set already: `get` said so on the line before.
-                let _ = table.set(slots.collect());
+                let _ = table.set((0..1_usize << bits).map(|_| Slot::EMPTY).collect());
             }
             let Some(slot) = table.get().and_then(|slots| slots.get(index(id, bits))) else { continue };
-            if slot.id.get() == FREE {
-                // A removed value that is still being called keeps its slot until that call returns.
-                if let Ok(mut empty) = slot.value.try_borrow_mut() {
-                    slot.id.set(id);
-                    *empty = Some(value);
-                    return Ok(());
-                }
+            match slot.fill(id, value) {
+                Ok(()) => return Ok(()),
+                Err(back) => value = back,
             }
         }
         Err(value)
@@ -74,7 +99,14 @@ impl<T> Slots<T> {
         Found::Value(result)
     }
 
+    /// Whether there is a value of this id.
+    #[inline]
+    pub(crate) fn contains(&self, id: u32) -> bool {
+        self.slot(id).is_some()
+    }
+
     /// Takes a value out and drops it; false when there was none.
+    #[inline]
     pub(crate) fn remove(&self, id: u32) -> bool {
         let Some(slot) = self.slot(id) else { return false };
         slot.id.set(FREE);
@@ -86,10 +118,21 @@ impl<T> Slots<T> {
 
     #[inline]
     fn slot(&self, id: u32) -> Option<&Slot<T>> {
+        match self.first.get(index(id, FIRST_BITS)) {
+            Some(slot) if slot.id.get() == id && id != FREE => Some(slot),
+            _ => {
+                self.others.first()?.get()?;
+                self.slot_elsewhere(id)
+            }
+        }
+    }
+
+    #[cold]
+    fn slot_elsewhere(&self, id: u32) -> Option<&Slot<T>> {
         if id == FREE {
             return None;
         }
-        for (table, bits) in self.tables.iter().zip(FIRST_BITS..) {
+        for (table, bits) in self.others.iter().zip(FIRST_BITS + 1..) {
             let slot = table.get()?.get(index(id, bits))?;
             if slot.id.get() == id {
                 return Some(slot);
