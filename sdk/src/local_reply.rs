@@ -5,7 +5,7 @@ use proxy_filter_abi::pairs;
 /// An answer that the filter gives in the upstream's place.
 ///
 /// It is a *result* of a callback, not a call: return it as an `Err`, by `?` or [`send`](Self::send). So it cannot be sent
-/// twice, from a root, or when the stream is already being logged, which crash or hang Envoy (LOC-7, LOC-14, LOC-17).
+/// twice, or when the stream is already being logged, which crash Envoy (LOC-17, LOC-20), or to a root, which hangs it (LOC-15).
 ///
 /// The reply passes the response callbacks of this filter and of those before it, which may still change it (LOC-2); with a
 /// body it gets `content-length`, and `content-type: text/plain` unless given (LOC-8). When the request is gRPC the body

@@ -79,7 +79,7 @@ impl Builder {
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
         let state = Rc::new(State::new(self.log_level, self.time));
-        let plugins = self.plugins.into_iter().map(|plugin| Instance::start(&state, plugin)).collect::<Result<_, _>>()?;
+        let plugins = self.plugins.iter().map(|plugin| Instance::start(&state, plugin)).collect::<Result<_, _>>()?;
         Ok(MockProxy::started(state, plugins, self.settings))
     }
 }

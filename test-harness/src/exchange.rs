@@ -167,10 +167,10 @@ impl Exchange {
 /// A stream that has ended is of no more use to the proxy.
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Ok(mut streams) = self.state.streams.try_borrow_mut() {
-            if streams.get(&self.stream).is_some_and(|stream| stream.end().is_some()) {
-                streams.remove(&self.stream);
-            }
+        if let Ok(mut streams) = self.state.streams.try_borrow_mut()
+            && streams.get(&self.stream).is_some_and(|stream| stream.end().is_some())
+        {
+            streams.remove(&self.stream);
         }
     }
 }

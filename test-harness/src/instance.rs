@@ -17,13 +17,13 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn start(state: &Rc<State>, plugin: Plugin) -> Result<Self, Refused> {
+    pub(crate) fn start(state: &Rc<State>, plugin: &Plugin) -> Result<Self, Refused> {
         let host = Rc::new(VmHost::new(Rc::clone(state), plugin.settings.clone()));
         let refuse = |reason| Refused::new(plugin.settings.name.clone(), reason, state.log.borrow().clone());
         let vm: Box<dyn Vm> = match &plugin.source {
             Source::Native(module) => Box::new(NullVm::start(module, Rc::clone(&host))),
             #[cfg(feature = "wasmtime")]
-            source => Box::new(start_wasm(source, &plugin, &host).map_err(refuse)?),
+            source => Box::new(start_wasm(source, plugin, &host).map_err(refuse)?),
         };
         let root_id = host.new_root();
         let running = Self { host, vm, root_id, dead: Cell::new(false) };

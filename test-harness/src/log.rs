@@ -56,7 +56,7 @@ fn install() {
         if log::set_logger(&ToHost).is_ok() {
             log::set_max_level(log::LevelFilter::Trace);
         }
-        // In Wasm the runtime logs a panic at critical (SDK-13); natively this hook does, and keeps it off the terminal.
+        // In Wasm the runtime logs a panic at critical; natively this hook does, and keeps it off the terminal.
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| match running() {
             Some(host) => {

@@ -160,6 +160,11 @@ impl MockProxy {
         self.state.trace.to_string()
     }
 
+    /// Every callback so far, starting and configuring included, each with the guest instructions that it used; 0 in the null VM.
+    pub fn callbacks(&self) -> Vec<(&'static str, u64)> {
+        self.state.costs.borrow().clone()
+    }
+
     /// The guest instructions that all callbacks have used so far, starting and configuring included; 0 in the null VM.
     pub fn fuel_used(&self) -> u64 {
         self.plugins.iter().map(|plugin| plugin.vm.fuel_used()).sum()
@@ -232,7 +237,11 @@ impl MockProxy {
     fn run(&self) {
         loop {
             let numbers: Vec<u64> = self.state.streams.borrow().keys().copied().collect();
-            if !numbers.into_iter().fold(false, |moved, number| self.run_stream(number) || moved) {
+            let mut moved = false;
+            for number in numbers {
+                moved |= self.run_stream(number);
+            }
+            if !moved {
                 return;
             }
         }
@@ -262,25 +271,25 @@ impl MockProxy {
         let plugin = &self.plugins[key.filter];
         let context_id = plugin.host.new_stream(key);
         let created = plugin.call(Callback::proxy_on_context_create { context_id, parent_id: plugin.root_id });
-        self.after(key, created, |_, _| ());
+        self.after(key, &created, |_, _| ());
     }
 
     fn call(&self, key: StreamKey, callback: StreamCallback) {
         let plugin = &self.plugins[key.filter];
         let Some(context_id) = plugin.host.context_of(key) else { return };
         let answer = plugin.call(callback.to_abi(context_id));
-        self.after(key, answer, HttpStream::apply);
+        self.after(key, &answer, HttpStream::apply);
         if callback == StreamCallback::Delete {
             plugin.host.delete_context(context_id);
         }
     }
 
     /// Carries out what a callback asked for, then what its answer says; after a trap the stream fails instead (FAI-2, LOC-18).
-    fn after(&self, key: StreamKey, answer: Result<u32, Trap>, apply: impl FnOnce(&mut HttpStream, u32)) {
+    fn after(&self, key: StreamKey, answer: &Result<u32, Trap>, apply: impl FnOnce(&mut HttpStream, u32)) {
         match answer {
             Ok(answer) => {
                 self.state.run_effects();
-                self.with_stream(key.stream, |stream| apply(stream, answer));
+                self.with_stream(key.stream, |stream| apply(stream, *answer));
             }
             Err(_) => {
                 self.state.drop_effects();

@@ -5,7 +5,9 @@ use std::fmt;
 /// A proxy does not start with this plugin: the module cannot be loaded, or the plugin does not accept its configuration.
 ///
 /// What a real Envoy says of it is only "Failed to configure base Wasm plugin" (LIF-13); this holds the cause and the plugin's log.
-pub struct Refused {
+pub struct Refused(Box<Refusal>);
+
+struct Refusal {
     plugin: String,
     reason: Reason,
     log: Vec<LogLine>,
@@ -39,24 +41,24 @@ pub enum Reason {
 
 impl Refused {
     pub(crate) fn new(plugin: String, reason: Reason, log: Vec<LogLine>) -> Self {
-        Self { plugin, reason, log }
+        Self(Box::new(Refusal { plugin, reason, log }))
     }
 
     /// Why.
     pub fn reason(&self) -> &Reason {
-        &self.reason
+        &self.0.reason
     }
 
     /// What plugins have logged meanwhile: usually the plugin's own words on its configuration.
     pub fn log(&self) -> &[LogLine] {
-        &self.log
+        &self.0.log
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the plugin \"{}\" was refused: ", self.plugin)?;
-        match &self.reason {
+        write!(f, "the plugin \"{}\" was refused: ", self.0.plugin)?;
+        match &self.0.reason {
             #[cfg(feature = "wasmtime")]
             Reason::Build(error) => write!(f, "{error}")?,
             #[cfg(feature = "wasmtime")]
@@ -67,7 +69,7 @@ impl fmt::Display for Refused {
             Reason::Configure => f.write_str("it does not accept its configuration (proxy_on_configure answered false)")?,
             Reason::Trap(trap) => write!(f, "{trap}")?,
         }
-        self.log.iter().try_for_each(|line| write!(f, "\n  {line}"))
+        self.0.log.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 

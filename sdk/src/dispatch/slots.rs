@@ -20,7 +20,9 @@ struct Slot<T> {
 }
 
 impl<T> Slot<T> {
-    const EMPTY: Self = Self { id: Cell::new(FREE), value: RefCell::new(None) };
+    const fn empty() -> Self {
+        Self { id: Cell::new(FREE), value: RefCell::new(None) }
+    }
 
     /// Puts the value in if the slot is free. A removed value that is still being called keeps its slot until that call returns.
     #[inline]
@@ -54,7 +56,7 @@ pub(crate) enum Found<R> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { first: [const { Slot::EMPTY }; 1 << FIRST_BITS], others: [const { OnceCell::new() }; OTHERS] }
+        Self { first: [const { Slot::empty() }; 1 << FIRST_BITS], others: [const { OnceCell::new() }; OTHERS] }
     }
 
     /// Puts a value in, in the place of one of the same id. Gives it back when a million others are in its way.
@@ -72,7 +74,7 @@ impl<T> Slots<T> {
         for (table, bits) in self.others.iter().zip(FIRST_BITS + 1..) {
             if table.get().is_none() {
                 // It cannot be set already: `get` said so on the line before.
-                let _ = table.set((0..1_usize << bits).map(|_| Slot::EMPTY).collect());
+                let _ = table.set((0..1_usize << bits).map(|_| Slot::empty()).collect());
             }
             let Some(slot) = table.get().and_then(|slots| slots.get(index(id, bits))) else { continue };
             match slot.fill(id, value) {

@@ -62,15 +62,15 @@ impl HeaderMap {
     /// HDR-10 to HDR-12.
     pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
         let name = self.name(name);
-        if self.is_inline(&name) {
-            if let Some((_, old)) = self.entries.iter_mut().find(|(key, _)| *key == name) {
-                // Envoy's append puts no comma before the first value.
-                if !old.is_empty() {
-                    old.push(b',');
-                }
-                old.extend_from_slice(value);
-                return;
+        if self.is_inline(&name)
+            && let Some((_, old)) = self.entries.iter_mut().find(|(key, _)| *key == name)
+        {
+            // Envoy's append puts no comma before the first value.
+            if !old.is_empty() {
+                old.push(b',');
             }
+            old.extend_from_slice(value);
+            return;
         }
         let at = if name.starts_with(b":") { self.pseudo_headers() } else { self.entries.len() };
         self.entries.insert(at, (name, value.to_vec()));

@@ -122,7 +122,7 @@ impl Host for VmHost {
         match stream_type {
             StreamType::HttpRequest | StreamType::HttpResponse => {
                 self.after_callback(Effect::Continue(stream_type));
-                self.with_stream(|stream, filter| stream.release_request_maps(filter));
+                self.with_stream(super::HttpStream::release_request_maps);
                 Ok(())
             }
             // CON-12.

@@ -56,7 +56,7 @@ impl HttpStream {
         state.chunk_here = answer != 0;
         if answer == 0 {
             if state.iteration == Iteration::StopSingle {
-                self.hold(side, data, false);
+                self.hold(side, &data, false);
                 self.continue_iteration(side, position);
                 return;
             }
@@ -68,7 +68,7 @@ impl HttpStream {
         }
         state.iteration = Iteration::StopSingle;
         match answer {
-            1 | 2 => self.hold(side, data, answer == 2),
+            1 | 2 => self.hold(side, &data, answer == 2),
             // Dropped. At the end an empty body is held, so that what stands before it can still be let go.
             _ => {
                 let half = self.half(side);
@@ -80,10 +80,10 @@ impl HttpStream {
     }
 
     /// Keeps data back. What is over the buffer limit is refused, unless the filter asked for back-pressure instead.
-    pub(super) fn hold(&mut self, side: Side, data: Vec<u8>, watermark: bool) {
+    pub(super) fn hold(&mut self, side: Side, data: &[u8], watermark: bool) {
         let half = self.half(side);
         let held = half.held.get_or_insert_default();
-        held.extend_from_slice(&data);
+        held.extend_from_slice(data);
         let over = held.len() > self.buffer_limit;
         if over && !watermark && self.end.is_none() && self.reply.is_none() && self.prepared_reply.is_none() {
             match side {

@@ -308,7 +308,7 @@ impl HttpStream {
     fn start_data(&mut self, filter: usize, side: Side, position: usize, data: Vec<u8>, end_of_stream: bool) -> Option<Poll> {
         let iteration = self.filters[filter].side(side).iteration;
         if iteration.stopped_all() {
-            self.hold(side, data, iteration == Iteration::StopAllWatermark);
+            self.hold(side, &data, iteration == Iteration::StopAllWatermark);
             return None;
         }
         let ended = end_of_stream && self.half(side).trailers.is_none();
@@ -318,7 +318,7 @@ impl HttpStream {
         let data = if state.buffering {
             // What is held and the chunk are shown as one (ACT-9). Over the limit the callback still runs for a request (ACT-17);
             // a response has been answered or reset by then (ACT-18).
-            self.hold(side, data, false);
+            self.hold(side, &data, false);
             if self.end.is_some() {
                 return None;
             }

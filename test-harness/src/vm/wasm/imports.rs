@@ -97,7 +97,7 @@ pub(super) fn check(module: &Module) -> Result<AbiVersion, LoadError> {
             "is this a Proxy-Wasm filter? With the SDK, `register!` exports it; check that the crate has one and is built as a cdylib.",
         ),
         Some(AbiVersion::V0_1_0) => {
-            problem("it is of ABI 0.1.0".to_owned(), "this host runs 0.2.0 and 0.2.1: rebuild the filter with a newer SDK.")
+            problem("it is of ABI 0.1.0".to_owned(), "this host runs 0.2.0 and 0.2.1: rebuild the filter with a newer SDK.");
         }
         Some(_) => {}
     }
