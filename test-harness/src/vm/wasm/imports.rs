@@ -67,6 +67,7 @@ pub(super) fn not_wasm(bytes: &[u8], error: &wasmtime::Error) -> LoadError {
         [b'\0', b'a', b's', b'm', ..] => "it is a component, not a core module; Proxy-Wasm hosts load core modules (target wasm32-unknown-unknown or wasm32-wasip1)".to_owned(),
         [0x1f, 0x8b, ..] => "it is gzip data; unpack it first".to_owned(),
         [0x7f, b'E', b'L', b'F', ..] => "it is a native library or program; build with --target wasm32-unknown-unknown".to_owned(),
+        [b'(', ..] => format!("it begins as one in text, but {}", error.root_cause()),
         [first, ..] => format!("it begins with byte {first:#04x} instead of \"\\0asm\""),
     })
 }

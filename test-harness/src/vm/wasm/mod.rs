@@ -171,7 +171,7 @@ fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, l
     let message = match kind {
         TrapKind::OutOfFuel => format!("the callback used all of its {} instructions: does it loop for ever?", limits.fuel),
         TrapKind::OutOfMemory { wanted, limit } => {
-            format!("the guest wanted {} MiB of memory and may have {} MiB", wanted >> 20, limit >> 20)
+            format!("the guest wanted {} KiB of memory and may have {} KiB", wanted >> 10, limit >> 10)
         }
         _ => error.root_cause().to_string(),
     };
@@ -183,5 +183,21 @@ fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, l
 /// Wasmtime prints a frame as `3: 0x1a2 - module!function`, demangled.
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     let text = backtrace.to_string();
-    text.lines().filter_map(|line| line.split_once(" - ").map(|(_, function)| function.trim().to_owned())).collect()
+    text.lines().filter_map(|line| line.split_once(" - ").map(|(_, function)| without_hashes(function.trim()))).collect()
+}
+
+/// `alloc[3ca501edff3f0c7c]::string` without the hash that tells crates of one name apart.
+fn without_hashes(function: &str) -> String {
+    let mut parts = function.split('[');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(']') {
+            Some((hash, rest)) if hash.len() >= 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => text.push_str(rest),
+            _ => {
+                text.push('[');
+                text.push_str(part);
+            }
+        }
+    }
+    text
 }
