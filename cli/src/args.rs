@@ -7,27 +7,32 @@ use proxy_filter_test::LogLevel;
 use std::path::PathBuf;
 
 /// The exit codes, at the end of each help text.
-const EXIT_CODES: &str = "\
+macro_rules! exit_codes {
+    () => {
+        "\
 Exit codes:
   0  the exchange went through, whatever its status, local replies included
-  1  the filter failed: it could not be built or loaded, refused its configuration, trapped, or left the exchange hanging
-  2  bad input: an unknown flag, an unreadable or malformed file, a malformed header";
+  1  the filter failed: it could not be built or loaded, refused its configuration,
+     trapped, or left the exchange hanging
+  2  bad input: an unknown flag, an unreadable or malformed file, a malformed header"
+    };
+}
 
-const CALL_EXAMPLES: &str = "\
+const CALL_EXAMPLES: &str = concat!(
+    "\
 Examples:
   proxy-filter call examples/add-header --config examples/add-header/config.json /cart
-  proxy-filter call filter.wasm --config '{\"limit\": 3}' -H 'x-tenant: shop' http://shop.example/cart
-  proxy-filter call . -d @order.json -H 'content-type: application/json' --chunk-size 1000 --trace /orders
-  proxy-filter call . --response-status 503 --response-body 'try later' --json / | jq .response
+  proxy-filter call filter.wasm --config '{\"limit\": 3}' -H 'x-tenant: shop' http://shop.example/
+  proxy-filter call . -d @order.json -H 'content-type: application/json' --chunk-size 1000 /orders
+  proxy-filter call . --response-status 503 --response-body 'try later' --json | jq .response
 
-Exit codes:
-  0  the exchange went through, whatever its status, local replies included
-  1  the filter failed: it could not be built or loaded, refused its configuration, trapped, or left the exchange hanging
-  2  bad input: an unknown flag, an unreadable or malformed file, a malformed header";
+",
+    exit_codes!()
+);
 
 /// See what a Proxy-Wasm filter does, before any proxy runs
 #[derive(Debug, Parser)]
-#[command(name = "proxy-filter", version, after_help = EXIT_CODES, max_term_width = 120)]
+#[command(name = "proxy-filter", version, after_help = exit_codes!(), max_term_width = 120)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -145,7 +150,12 @@ pub(crate) struct Call {
     pub(crate) response_status: u16,
 
     /// A header of it, as --header; without one for it, `content-type: text/plain` is sent (repeatable)
-    #[arg(long = "response-header", value_name = "NAME: VALUE", allow_hyphen_values = true, help_heading = "The upstream's answer")]
+    #[arg(
+        long = "response-header",
+        value_name = "NAME: VALUE",
+        allow_hyphen_values = true,
+        help_heading = "The upstream's answer"
+    )]
     pub(crate) response_headers: Vec<String>,
 
     /// Its body, as --data [default: hello]

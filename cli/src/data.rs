@@ -9,7 +9,9 @@ pub(crate) fn read(flag: &str, argument: &str) -> Result<Vec<u8>, InputError> {
         None => Ok(argument.as_bytes().to_vec()),
         Some("-") => read_stdin(flag),
         Some(path) => std::fs::read(path).map_err(|error| {
-            InputError(format!("{flag} {argument}: the file `{path}` cannot be read ({error}); what begins with @ is a file's name"))
+            InputError(format!(
+                "{flag} {argument}: the file `{path}` cannot be read ({error}); what begins with @ is a file's name"
+            ))
         }),
     }
 }

@@ -21,8 +21,7 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
 
 /// Controls, and the characters that turn the direction of writing or have no width: they make a text look like another.
 fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A number with its thousands told apart.

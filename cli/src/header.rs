@@ -47,8 +47,12 @@ pub(crate) fn parse(flag: &str, text: &str) -> Result<Header, InputError> {
 pub(crate) fn parse_trailer(flag: &str, text: &str) -> Result<(String, String), InputError> {
     match parse(flag, text)? {
         Header::Plain(name, value) => Ok((name, value)),
-        Header::Pseudo(name, _) => Err(InputError(format!("trailer \":{name}\" is a pseudo-header, and trailers have none: leave out its first colon"))),
-        Header::Without(name) => Err(InputError(format!("trailer \"{name}:\" has no value: write {flag} '{name};' for an empty one"))),
+        Header::Pseudo(name, _) => {
+            Err(InputError(format!("trailer \":{name}\" is a pseudo-header, and trailers have none: leave out its first colon")))
+        }
+        Header::Without(name) => {
+            Err(InputError(format!("trailer \"{name}:\" has no value: write {flag} '{name};' for an empty one")))
+        }
     }
 }
 

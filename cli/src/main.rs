@@ -15,6 +15,7 @@ mod hostcalls;
 mod json;
 mod messages;
 mod module;
+mod notes;
 mod paint;
 mod pause;
 mod refusal;

@@ -44,7 +44,7 @@ pub(crate) fn request(call: &Call) -> Result<Message, InputError> {
         headers.by_itself("content-type", "application/x-www-form-urlencoded");
     }
     let trailers = trailers("--trailer", &call.trailers)?;
-    if !body.is_empty() || !trailers.is_empty() {
+    if has_body || !trailers.is_empty() {
         headers.frame(body.len(), !trailers.is_empty(), call.http2);
     }
     let names = REQUEST_PSEUDO_HEADERS.map(|name| format!(":{name}"));
@@ -129,7 +129,10 @@ impl Target {
             Ok(uri) => uri,
             Err(error) => return fail(&format!("cannot be asked for ({error}): write /cart or http://shop.example/cart")),
         };
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let path = match uri.path_and_query().map_or("/", |path| path.as_str()) {
+            query if query.starts_with('?') => format!("/{query}"),
+            path => path.to_owned(),
+        };
         match (uri.scheme_str(), uri.authority()) {
             (None, None) => Ok(Self { scheme: "http".into(), authority: "localhost".into(), path }),
             (Some(scheme @ ("http" | "https")), Some(authority)) if !authority.as_str().contains('@') => {
@@ -226,7 +229,14 @@ mod tests {
         let message = request(&call(&arguments)).unwrap();
         assert_eq!(
             lines(&message),
-            [":authority: other", ":path: /p", ":method: POST", ":scheme: https", "x-forwarded-proto: https", "content-length: 1"]
+            [
+                ":authority: other",
+                ":path: /p",
+                ":method: POST",
+                ":scheme: https",
+                "x-forwarded-proto: https",
+                "content-length: 1"
+            ]
         );
     }
 

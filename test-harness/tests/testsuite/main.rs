@@ -1,0 +1,32 @@
+//! What the mock host makes of guests that misbehave, of modules that cannot be loaded, and of tests that make mistakes.
+
+#[cfg(feature = "wasmtime")]
+mod callbacks;
+#[cfg(feature = "wasmtime")]
+mod failure;
+#[cfg(feature = "wasmtime")]
+mod guest;
+#[cfg(feature = "wasmtime")]
+mod hostile;
+#[cfg(feature = "wasmtime")]
+mod initialisation;
+#[cfg(feature = "wasmtime")]
+mod loading;
+#[cfg(feature = "wasmtime")]
+mod memory;
+mod messages;
+mod null_vm;
+mod tester;
+#[cfg(feature = "wasmtime")]
+mod wasi;
+
+use http::Request;
+use proxy_filter_test::{Exchange, LogLine, MockProxy};
+
+fn get(proxy: &MockProxy) -> Exchange {
+    proxy.send(Request::get("http://shop.example/").body("").expect("a request"))
+}
+
+fn messages(log: &[LogLine]) -> Vec<&str> {
+    log.iter().map(|line| line.message.as_str()).collect()
+}
