@@ -39,7 +39,7 @@
 //! # How far it can be trusted
 //!
 //! Its behaviour is that of Envoy 1.40, held to it by scenarios that run on both and are compared. What does not have a meaning yet
-//! (callouts, timers, shared data, queues, metrics, most properties) answers `UNIMPLEMENTED`; `proxy-filter hostcalls` lists it.
+//! (callouts, shared data, queues, metrics, most properties) answers `UNIMPLEMENTED`; `proxy-filter hostcalls` lists it.
 //! Use a real proxy for what lies outside a filter: routes, clusters, TLS, timeouts, load.
 //!
 //! # Features
@@ -82,3 +82,6 @@ pub type TestResult = Result<(), Box<dyn std::error::Error>>;
 
 /// The hostcalls that are linked and traced but have no meaning yet: they answer `UNIMPLEMENTED`.
 pub const UNIMPLEMENTED_HOSTCALLS: &[&str] = host::unimplemented::UNIMPLEMENTED;
+
+/// The hostcalls that have their meaning for some arguments only, and for which: otherwise they answer `UNIMPLEMENTED`.
+pub const PARTIAL_HOSTCALLS: &[(&str, &str)] = host::unimplemented::IN_PART;

@@ -127,7 +127,8 @@ pub(super) fn check(module: &Module) -> Result<AbiVersion, LoadError> {
 
 fn import_problem(import: &ImportType<'_>, version: AbiVersion) -> Option<(String, String)> {
     let (module, name) = (import.module(), import.name());
-    let full = format!("it imports {module}.{name}");
+    // Names come from whoever made the module.
+    let full = format!("it imports {}.{}", module.escape_debug(), name.escape_debug());
     let ExternType::Func(ty) = import.ty() else {
         return Some((
             format!("{full}, which is not a function"),
