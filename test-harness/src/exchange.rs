@@ -150,6 +150,11 @@ impl Exchange {
         self.state.costs.borrow()[self.costs..].to_vec()
     }
 
+    /// Whether it is an exchange of the proxy with this state.
+    pub(crate) fn is_of(&self, state: &Rc<State>) -> bool {
+        Rc::ptr_eq(&self.state, state)
+    }
+
     pub(crate) fn stream(&self) -> u64 {
         self.stream
     }

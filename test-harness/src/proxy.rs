@@ -127,7 +127,12 @@ impl MockProxy {
     }
 
     /// The client closes its connection before it has the whole response (SEQ-18); a stream that has ended is not affected.
+    ///
+    /// # Panics
+    /// When the exchange is another proxy's.
+    #[track_caller]
     pub fn disconnect(&self, exchange: &Exchange) {
+        assert!(exchange.is_of(&self.state), "this exchange belongs to another proxy: disconnect it there");
         self.with_stream(exchange.stream(), HttpStream::disconnect);
         self.run();
     }
@@ -268,20 +273,30 @@ impl MockProxy {
     }
 
     fn create(&self, key: StreamKey) {
-        let plugin = &self.plugins[key.filter];
+        let Some(plugin) = self.alive(key) else { return };
         let context_id = plugin.host.new_stream(key);
         let created = plugin.call(Callback::proxy_on_context_create { context_id, parent_id: plugin.root_id });
         self.after(key, &created, |_, _| ());
     }
 
     fn call(&self, key: StreamKey, callback: StreamCallback) {
-        let plugin = &self.plugins[key.filter];
+        let Some(plugin) = self.alive(key) else { return };
         let Some(context_id) = plugin.host.context_of(key) else { return };
         let answer = plugin.call(callback.to_abi(context_id));
         self.after(key, &answer, HttpStream::apply);
         if callback == StreamCallback::Delete {
             plugin.host.delete_context(context_id);
         }
+    }
+
+    /// The plugin, unless its VM has died in another stream: this one fails then at its next callback (FAI-1, FAI-5).
+    fn alive(&self, key: StreamKey) -> Option<&Instance> {
+        let plugin = &self.plugins[key.filter];
+        if plugin.dead.get() {
+            self.with_stream(key.stream, |stream| stream.fail(key.filter));
+            return None;
+        }
+        Some(plugin)
     }
 
     /// Carries out what a callback asked for, then what its answer says; after a trap the stream fails instead (FAI-2, LOC-18).

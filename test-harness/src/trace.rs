@@ -1,11 +1,19 @@
 //! What happened between a proxy and its plugins: every callback, and within it every hostcall.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 
-/// The trace of a mock proxy, in order.
+/// The trace of a mock proxy, in order: all of it, or of a long one its beginning and its end.
 #[derive(Debug, Default)]
-pub(crate) struct Trace(RefCell<Vec<Line>>);
+pub(crate) struct Trace(RefCell<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    first: Vec<Line>,
+    left_out: usize,
+    last: VecDeque<Line>,
+}
 
 #[derive(Debug)]
 struct Line {
@@ -13,26 +21,54 @@ struct Line {
     text: String,
 }
 
+/// How many lines of the beginning, and how many of the end, are kept.
+const KEPT: usize = 2_000;
+
+/// How much of a line is kept, in bytes.
+const LONGEST: usize = 8 << 10;
+
 impl Trace {
     pub(crate) fn callback(&self, text: String) {
-        self.0.borrow_mut().push(Line { depth: 0, text });
+        self.push(0, text);
     }
 
     pub(crate) fn hostcall(&self, write: impl FnOnce(&mut String)) {
         let mut text = String::new();
         write(&mut text);
-        self.0.borrow_mut().push(Line { depth: 1, text });
+        self.push(1, text);
     }
 
     /// What a callback answered, or that it trapped.
     pub(crate) fn answer(&self, text: &str) {
-        self.0.borrow_mut().push(Line { depth: 1, text: text.to_owned() });
+        self.push(1, text.to_owned());
+    }
+
+    fn push(&self, depth: usize, mut text: String) {
+        if text.len() > LONGEST {
+            let length = text.len();
+            text.truncate(text.floor_char_boundary(LONGEST));
+            text.push_str(&format!("… ({length} bytes)"));
+            text.shrink_to_fit();
+        }
+        let lines = &mut *self.0.borrow_mut();
+        if lines.first.len() < KEPT {
+            lines.first.push(Line { depth, text });
+            return;
+        }
+        if lines.last.len() == KEPT {
+            lines.last.pop_front();
+            lines.left_out += 1;
+        }
+        lines.last.push_back(Line { depth, text });
     }
 
     /// The last lines, for a trap.
     pub(crate) fn last(&self, count: usize) -> Vec<String> {
         let lines = self.0.borrow();
-        lines[lines.len().saturating_sub(count)..].iter().map(ToString::to_string).collect()
+        let mut last: Vec<String> =
+            lines.last.iter().rev().chain(lines.first.iter().rev()).take(count).map(Line::to_string).collect();
+        last.reverse();
+        last
     }
 }
 
@@ -44,6 +80,11 @@ impl fmt::Display for Line {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.borrow().iter().try_for_each(|line| writeln!(f, "{line}"))
+        let lines = self.0.borrow();
+        lines.first.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        if lines.left_out > 0 {
+            writeln!(f, "… {} lines are left out …", lines.left_out)?;
+        }
+        lines.last.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

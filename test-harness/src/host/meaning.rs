@@ -2,7 +2,6 @@
 
 use super::http_stream::{Side, property};
 use super::{Effect, VmHost, buffer};
-use crate::log::LogLine;
 use std::time::Duration;
 
 use proxy_filter_abi::{BufferType, Host, LogLevel, MapType, MetricType, Status, StreamType};
@@ -46,8 +45,7 @@ impl VmHost {
 impl Host for VmHost {
     fn proxy_log(&self, level: LogLevel, message: &[u8]) -> Answer {
         if level >= self.state.log_level.get() {
-            let text = String::from_utf8_lossy(message).into_owned();
-            self.state.log.borrow_mut().push(LogLine::new(level, self.plugin.name.clone(), text));
+            self.state.log(level, &self.plugin.name, message);
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ use std::time::Duration;
 pub(crate) struct State {
     pub(crate) trace: Trace,
     pub(crate) log: RefCell<Vec<LogLine>>,
+    /// How many bytes the log still takes.
+    log_room: Cell<usize>,
     /// Each callback that was made, and the guest instructions that it used.
     pub(crate) costs: RefCell<Vec<(&'static str, u64)>>,
     /// The first trap of any plugin.
@@ -39,6 +41,10 @@ pub(crate) struct State {
     /// What callbacks have asked for, to be carried out when they have returned (SEQ-21).
     effects: RefCell<VecDeque<(StreamKey, Effect)>>,
 }
+
+/// A plugin that logs without end fills no more than this, in bytes.
+const LOG_SIZE: usize = 64 << 20;
+const LOG_IS_FULL: &str = "the mock proxy's log is full (64 MiB): further lines are dropped";
 
 /// A filter's place in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,7 @@ impl State {
         Self {
             trace: Trace::default(),
             log: RefCell::default(),
+            log_room: Cell::new(LOG_SIZE),
             costs: RefCell::default(),
             trap: RefCell::default(),
             log_level: Cell::new(log_level),
@@ -66,6 +73,22 @@ impl State {
             streams: RefCell::default(),
             effects: RefCell::default(),
         }
+    }
+
+    /// Takes a line into the log, as far as there is room for it.
+    pub(crate) fn log(&self, level: LogLevel, plugin: &str, message: &[u8]) {
+        const OF_A_LINE: usize = 64;
+        let room = self.log_room.get();
+        if room == 0 {
+            return;
+        }
+        let rest = room.saturating_sub(message.len() + OF_A_LINE);
+        self.log_room.set(rest);
+        let line = match rest {
+            0 => LogLine::new(LogLevel::Warn, plugin.to_owned(), LOG_IS_FULL.to_owned()),
+            _ => LogLine::new(level, plugin.to_owned(), String::from_utf8_lossy(message).into_owned()),
+        };
+        self.log.borrow_mut().push(line);
     }
 
     /// Carries out what the callback that has just returned asked for, in order.

@@ -24,7 +24,7 @@ pub struct Trap {
 pub enum TrapKind {
     /// The guest panicked or executed `unreachable`.
     Unreachable,
-    /// The callback used all the instructions it may use; Envoy itself has no such limit (MEM-7).
+    /// The callback used all the instructions it may use, or made hostcalls without end; Envoy itself has no such limit (MEM-7).
     OutOfFuel,
     /// The guest asked for more memory than it may have, was refused, and gave up.
     OutOfMemory {

@@ -77,7 +77,9 @@ const WASI: &[(&str, &str)] = &[
 /// A callback that runs these instructions and then answers so.
 pub(super) fn callback(name: &str, instructions: &str, answer: u32) -> String {
     let (parameters, returns) = match name {
-        "proxy_on_request_headers" | "proxy_on_response_headers" | "proxy_on_request_body" | "proxy_on_response_body" => (3, true),
+        "proxy_on_request_headers" | "proxy_on_response_headers" | "proxy_on_request_body" | "proxy_on_response_body" => {
+            (3, true)
+        }
         "proxy_on_vm_start" | "proxy_on_configure" => (2, true),
         "proxy_on_context_create" => (2, false),
         "proxy_on_done" => (1, true),

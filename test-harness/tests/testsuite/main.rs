@@ -1,8 +1,6 @@
 //! What the mock host makes of guests that misbehave, of modules that cannot be loaded, and of tests that make mistakes.
 
 #[cfg(feature = "wasmtime")]
-mod callbacks;
-#[cfg(feature = "wasmtime")]
 mod failure;
 #[cfg(feature = "wasmtime")]
 mod guest;

@@ -8,16 +8,22 @@ pub(super) struct Arguments<'m> {
     parameters: &'m [Val],
     memory: &'m [u8],
     refusal: Option<&'static str>,
+    bytes_read: usize,
 }
 
 impl<'m> Arguments<'m> {
     pub(super) fn new(parameters: &'m [Val], memory: &'m [u8]) -> Self {
-        Self { parameters, memory, refusal: None }
+        Self { parameters, memory, refusal: None, bytes_read: 0 }
     }
 
     /// Why the arguments were refused before the hostcall was made.
     pub(super) fn refusal(&self) -> Option<&'static str> {
         self.refusal
+    }
+
+    /// How many bytes the arguments point to.
+    pub(super) fn bytes_read(&self) -> usize {
+        self.bytes_read
     }
 
     fn refuse<T>(&mut self, why: &'static str, status: Status) -> Result<T, Status> {
@@ -41,7 +47,7 @@ impl<'m> Arguments<'m> {
 
     /// Whether every result's pointer lies in memory: checked before anything is done (MEM-5).
     pub(super) fn check_results(&mut self, kinds: &[WireKind]) -> Result<(), Status> {
-        let mut pointers = Arguments { parameters: self.parameters, memory: self.memory, refusal: None };
+        let mut pointers = Arguments { parameters: self.parameters, memory: self.memory, refusal: None, bytes_read: 0 };
         for kind in kinds {
             let (count, size) = match kind {
                 WireKind::Bytes => (2, 4),
@@ -93,7 +99,10 @@ impl<'m> Read<'m> for &'m [u8] {
     fn read(arguments: &mut Arguments<'m>) -> Result<Self, Status> {
         let (pointer, size) = (arguments.next_u32()?, arguments.next_u32()?);
         match range(pointer, size as usize, arguments.memory.len()) {
-            Some(range) => Ok(&arguments.memory[range]),
+            Some(range) => {
+                arguments.bytes_read += range.len();
+                Ok(&arguments.memory[range])
+            }
             None => arguments.refuse("a pointer and its length lie outside the guest's memory", Status::InvalidMemoryAccess),
         }
     }
@@ -119,6 +128,17 @@ pub(super) enum Output {
     U32(u32),
     U64(u64),
     Bytes(Vec<u8>),
+}
+
+impl Output {
+    /// How many bytes go to the guest.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::U32(_) => 4,
+            Self::U64(_) => 8,
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
 }
 
 impl From<u32> for Output {

@@ -3,7 +3,7 @@
 use super::engine::engine;
 use super::wasi;
 use crate::vm::Trap;
-use proxy_filter_abi::{AbiVersion, HOSTCALLS, HostcallRow, LEGACY_HOSTCALLS, WireKind};
+use proxy_filter_abi::{AbiVersion, CALLBACKS, HOSTCALLS, HostcallRow, LEGACY_HOSTCALLS, ReturnKind, WireKind};
 use std::fmt;
 use wasmtime::{ExternType, FuncType, ImportType, Module, ValType};
 
@@ -49,6 +49,16 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+impl LoadError {
+    /// It was refused without having run.
+    pub(super) fn cannot_be_instantiated(error: &wasmtime::Error) -> Self {
+        Self::Unfit(vec![Problem {
+            what: format!("it cannot be instantiated: {error:#}"),
+            cause: "it asks for more than this host gives, or was built against another version of WASI.".to_owned(),
+        }])
+    }
+}
+
 /// What a module imports, as `module.name`, sorted: the hostcalls that a proxy must offer for it to load.
 ///
 /// # Errors
@@ -86,6 +96,23 @@ pub(super) fn function_type(row: &HostcallRow) -> FuncType {
     FuncType::new(engine(), parameters.chain(results), [ValType::I32])
 }
 
+const ANOTHER_ABI: &str = "the module was built against another ABI; update its SDK.";
+
+/// The type of an export that a host calls.
+fn exported_type(name: &str) -> Option<FuncType> {
+    let (parameters, returns) = match name {
+        "_initialize" | "_start" => (0, false),
+        "main" => (2, true),
+        "__main_void" => (0, true),
+        _ if ALLOCATORS.contains(&name) => (1, true),
+        _ => {
+            let row = CALLBACKS.iter().find(|row| row.name == name)?;
+            (row.arguments.len(), row.returns != ReturnKind::Nothing)
+        }
+    };
+    Some(FuncType::new(engine(), vec![ValType::I32; parameters], returns.then_some(ValType::I32)))
+}
+
 /// LIF-1, LIF-2: the ABI's version, an allocator, and imports that exist and have the right types.
 pub(super) fn check(module: &Module) -> Result<AbiVersion, LoadError> {
     let mut problems = Vec::new();
@@ -108,11 +135,18 @@ pub(super) fn check(module: &Module) -> Result<AbiVersion, LoadError> {
             "the host needs one to hand over bytes; the SDK's `register!` exports it. Did a tool such as wasm-opt or wasm-strip remove exports?",
         );
     }
-    if !module.exports().any(|export| export.name() == "memory") {
+    if !module.exports().any(|export| export.name() == "memory" && export.ty().memory().is_some()) {
         problem(
             "it exports no memory named \"memory\"".to_owned(),
             "compilers export it by default; check the linker arguments.",
         );
+    }
+    for export in module.exports() {
+        let (ExternType::Func(ty), Some(expected)) = (export.ty(), exported_type(export.name())) else { continue };
+        if !FuncType::eq(&ty, &expected) {
+            let what = format!("it exports {} as {}, but it is {}", export.name(), signature(&ty), signature(&expected));
+            problem(what, ANOTHER_ABI);
+        }
     }
     for import in module.imports() {
         if let Some((what, cause)) = import_problem(&import, version.unwrap_or(AbiVersion::V0_2_1)) {
@@ -155,10 +189,7 @@ fn import_problem(import: &ImportType<'_>, version: AbiVersion) -> Option<(Strin
     }
     let expected = function_type(row);
     if !FuncType::eq(&ty, &expected) {
-        return Some((
-            format!("{full} as {}, but it is {}", signature(&ty), signature(&expected)),
-            "the module was built against another ABI; update its SDK.".to_owned(),
-        ));
+        return Some((format!("{full} as {}, but it is {}", signature(&ty), signature(&expected)), ANOTHER_ABI.to_owned()));
     }
     None
 }

@@ -69,13 +69,18 @@ fn hostcall(
     if caller.data().restricted && name != "proxy_log" {
         return Err(Restricted(name).into());
     }
+    if caller.data().work.is_used_up() {
+        return Err(wasmtime::Trap::OutOfFuel.into());
+    }
     let host = caller.data().host.clone();
     let memory = memory(&mut caller);
     let mut arguments = Arguments::new(parameters, memory.map_or(&[], |memory| memory.data(&caller)));
     let answer = call(&*host, &mut arguments);
+    let moved = arguments.bytes_read() + answer.iter().flatten().map(Output::len).sum::<usize>();
     if let (Err(status), Some(why)) = (&answer, arguments.refusal()) {
         host.0.state().trace.hostcall(|line| line.push_str(&format!("{name}(…) -> {status}: {why}")));
     }
+    caller.data_mut().work.take(moved);
     // The host holds no borrow any more: the guest's allocator may call back.
     let status = answer.and_then(|outputs| write(&mut caller, parameters, outputs)).err().map_or(0, Status::to_wire);
     results[0] = Val::I32(status.cast_signed());

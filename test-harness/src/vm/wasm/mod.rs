@@ -3,27 +3,21 @@
 mod arguments;
 mod engine;
 mod imports;
+mod limits;
 mod linker;
 mod wasi;
 
 pub(crate) use engine::load;
 pub use imports::{LoadError, Problem, imports};
+pub(crate) use limits::Limits;
 
 use super::{Trap, TrapKind, Vm};
 use crate::host::{Traced, VmHost};
+use limits::{Growth, HostWork, MemoryLimiter};
 use proxy_filter_abi::{CALLBACKS, Callback};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use wasmtime::{Func, Memory, Module, ResourceLimiter, Store, TypedFunc, Val, WasmBacktrace};
-
-/// What a VM may use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Guest instructions for each callback.
-    pub(crate) fuel: u64,
-    /// Bytes of linear memory.
-    pub(crate) memory: u64,
-}
+use wasmtime::{Func, Memory, Module, Store, TypedFunc, Val, WasmBacktrace};
 
 /// What a Wasmtime store holds: handles to the proxy's state, and what hostcalls need of the instance.
 struct StoreData {
@@ -35,34 +29,8 @@ struct StoreData {
     /// The allocator has trapped inside a hostcall: the callback goes on, the VM is dead after it (MEM-3).
     allocator_trap: Option<wasmtime::Error>,
     limiter: MemoryLimiter,
+    work: HostWork,
     random: u64,
-}
-
-/// Bounds the guest's memory, and remembers what it was refused.
-struct MemoryLimiter {
-    limit: u64,
-    refused: Option<u64>,
-}
-
-impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let within = desired as u64 <= self.limit;
-        if !within {
-            self.refused = Some(desired as u64);
-        }
-        Ok(within)
-    }
-
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        const MOST_ELEMENTS: usize = 1 << 20;
-        Ok(desired <= MOST_ELEMENTS)
-    }
-
-    /// Before this is asked, a growth past 4 GiB or past the module's own maximum has already failed.
-    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.refused.get_or_insert(u64::from(u32::MAX) + 1);
-        Ok(())
-    }
 }
 
 /// An instance of a module, and its callbacks.
@@ -75,7 +43,8 @@ pub(crate) struct WasmVm {
 }
 
 impl WasmVm {
-    /// Instantiates a module and initialises it: `_initialize` then `main`, or else `_start` (LIF-5, LIF-6).
+    /// Instantiates a module and initialises it: `_initialize` then `main` or `__main_void`, or else `_start`
+    /// (LIF-5, LIF-6).
     pub(crate) fn start(module: &Module, host: Rc<VmHost>, limits: Limits) -> Result<Self, LoadError> {
         let data = StoreData {
             host: Rc::new(Traced(host)),
@@ -83,7 +52,8 @@ impl WasmVm {
             allocator: None,
             restricted: true,
             allocator_trap: None,
-            limiter: MemoryLimiter { limit: limits.memory, refused: None },
+            limiter: MemoryLimiter::new(limits.memory),
+            work: HostWork::WHOLE,
             random: 0x9E37_79B9_7F4A_7C15,
         };
         let mut store = Store::new(engine::engine(), data);
@@ -91,13 +61,21 @@ impl WasmVm {
         store.set_fuel(limits.fuel).map_err(|error| LoadError::Engine(error.to_string()))?;
 
         let instance = linker::linker()?.instantiate(&mut store, module);
-        let instance = instance.map_err(|error| load_trap(&mut store, "instantiation", &error, limits))?;
+        let instance = instance.map_err(|error| match load_trap(&mut store, "instantiation", &error, limits) {
+            LoadError::Trap(trap) if trap.kind == TrapKind::Other => LoadError::cannot_be_instantiated(&error),
+            other => other,
+        })?;
         store.data_mut().memory = instance.get_memory(&mut store, "memory");
         let allocator = imports::ALLOCATORS.iter().find_map(|name| instance.get_typed_func(&mut store, name).ok());
         store.data_mut().allocator = allocator;
         let callbacks = CALLBACKS.iter().map(|row| instance.get_func(&mut store, row.name)).collect();
 
-        let first = if instance.get_func(&mut store, "_initialize").is_some() { ["_initialize", "main"] } else { ["_start", ""] };
+        let has = |store: &mut Store<StoreData>, name: &str| instance.get_func(store, name).is_some();
+        let first: &[&str] = match has(&mut store, "_initialize") {
+            true if has(&mut store, "main") => &["_initialize", "main"],
+            true => &["_initialize", "__main_void"],
+            false => &["_start"],
+        };
         for name in first {
             let Some(function) = instance.get_func(&mut store, name) else { continue };
             let parameters = vec![Val::I32(0); function.ty(&store).params().len()];
@@ -126,6 +104,10 @@ impl Vm for WasmVm {
         let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
         // Fuel is on in this engine, so it can be set.
         let _ = store.set_fuel(self.limits.fuel);
+        let data = store.data_mut();
+        data.work = HostWork::WHOLE;
+        // What a callback before this one was refused, it has lived with.
+        data.limiter.take_refused();
         let mut called = function.call(&mut *store, &parameters, &mut results);
         self.fuel_used.set(self.fuel_used.get() + self.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)));
         if let Some(error) = store.data_mut().allocator_trap.take() {
@@ -151,24 +133,27 @@ fn load_trap(store: &mut Store<StoreData>, during: &str, error: &wasmtime::Error
 }
 
 fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, limits: Limits) -> Trap {
-    let refused = store.data_mut().limiter.refused.take();
+    let refused = store.data_mut().limiter.take_refused();
     let kind = match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::OutOfFuel) => TrapKind::OutOfFuel,
         Some(wasmtime::Trap::MemoryOutOfBounds) => TrapKind::MemoryOutOfBounds,
         Some(wasmtime::Trap::StackOverflow) => TrapKind::StackOverflow,
         // A guest that is refused memory gives up by `unreachable`.
         Some(wasmtime::Trap::UnreachableCodeReached) => match refused {
-            Some(wanted) => TrapKind::OutOfMemory { wanted, limit: limits.memory },
+            Some(Growth { wanted, limit }) => TrapKind::OutOfMemory { wanted, limit },
             None => TrapKind::Unreachable,
         },
         Some(_) => TrapKind::Other,
         None if error.downcast_ref::<linker::Restricted>().is_some() => TrapKind::RestrictedHostcall,
         None => match refused {
-            Some(wanted) => TrapKind::OutOfMemory { wanted, limit: limits.memory },
+            Some(Growth { wanted, limit }) => TrapKind::OutOfMemory { wanted, limit },
             None => TrapKind::Other,
         },
     };
     let message = match kind {
+        TrapKind::OutOfFuel if store.data().work.is_used_up() => {
+            "the callback made 250,000 hostcalls, or moved 256 MiB by them: does it loop for ever?".to_owned()
+        }
         TrapKind::OutOfFuel => format!("the callback used all of its {} instructions: does it loop for ever?", limits.fuel),
         TrapKind::OutOfMemory { wanted, limit } => {
             format!("the guest wanted {} KiB of memory and may have {} KiB", wanted >> 10, limit >> 10)

@@ -52,6 +52,14 @@ fn put(guest: &mut Guest<'_>, pointer: u32, bytes: &[u8]) -> i32 {
     store(guest, pointer, bytes).map_or(EFAULT, |()| SUCCESS)
 }
 
+/// Counts what a function has done for the guest; when too much was done the guest has no fuel any more.
+fn work(guest: &mut Guest<'_>, bytes: usize) {
+    if !guest.data_mut().work.take(bytes) {
+        // Fuel is on in this engine, so it can be set.
+        let _ = guest.set_fuel(0);
+    }
+}
+
 /// There are no arguments, and no environment until one is configured.
 fn no_strings(mut guest: Guest<'_>, count: u32, size: u32) -> i32 {
     match put(&mut guest, count, &0_u32.to_le_bytes()) {
@@ -72,6 +80,9 @@ fn clock_time_get(mut guest: Guest<'_>, clock: u32, _precision: u64, time: u32) 
     put(&mut guest, time, &u64::try_from(nanoseconds).unwrap_or(u64::MAX).to_le_bytes())
 }
 
+/// What is longer is cut in the log.
+const LONGEST_LINE: usize = 1 << 20;
+
 /// fd 1 goes to the log at info, fd 2 at error, without one newline at the end.
 fn fd_write(mut guest: Guest<'_>, fd: u32, iovs: u32, count: u32, written: u32) -> i32 {
     let level = match fd {
@@ -82,16 +93,19 @@ fn fd_write(mut guest: Guest<'_>, fd: u32, iovs: u32, count: u32, written: u32) 
     let Some(memory) = memory(&mut guest) else { return EFAULT };
     let bytes = memory.data(&guest);
     let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
-    let mut text = Vec::new();
+    let (mut text, mut length) = (Vec::new(), 0_usize);
     for index in 0..count as usize {
         let at = (iovs as usize).saturating_add(index.saturating_mul(8));
         let part = word(at).zip(word(at.saturating_add(4))).and_then(|(start, len)| bytes.get(start..start.checked_add(len)?));
         let Some(part) = part else { return EFAULT };
-        text.extend_from_slice(part);
+        // The parts may overlap, and so be longer together than the guest's memory.
+        length = length.saturating_add(part.len());
+        text.extend_from_slice(&part[..part.len().min(LONGEST_LINE - text.len())]);
     }
+    work(&mut guest, length.saturating_add(count as usize));
     let line = text.strip_suffix(b"\n").unwrap_or(&text);
     let _ = guest.data().host.proxy_log(level, line);
-    put(&mut guest, written, &u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes())
+    put(&mut guest, written, &u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes())
 }
 
 fn fd_fdstat_get(mut guest: Guest<'_>, fd: u32, stat: u32) -> i32 {
@@ -112,6 +126,7 @@ fn random_get(mut guest: Guest<'_>, pointer: u32, size: u32) -> i32 {
     if size > MOST {
         return EINVAL;
     }
+    work(&mut guest, size as usize);
     let mut state = guest.data().random;
     let bytes: Vec<u8> = (0..size)
         .map(|_| {
