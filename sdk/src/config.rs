@@ -28,6 +28,10 @@ use core::fmt;
 /// assert_eq!(Percent::from_config(b"30").map(|p| p.0).unwrap(), 30);
 /// assert_eq!(Percent::from_config(b"300").err().unwrap().to_string(), "number too large to fit in target type");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a plugin's configuration",
+    note = "for JSON derive `serde::Deserialize` for it and write `type Config = Json<{Self}>`, or implement `FromConfig`"
+)]
 pub trait FromConfig: Sized {
     /// Whether the configuration has to be fetched from the proxy at all.
     const NEEDS_BYTES: bool = true;

@@ -73,6 +73,7 @@ macro_rules! http_context {
             })*
         }
 
+        #[diagnostic::do_not_recommend]
         impl<T: HttpContext + ?Sized> HttpContext for Box<T> {
             $(fn $name(&mut self, http: $handle<'_>) -> $result {
                 (**self).$name(http)

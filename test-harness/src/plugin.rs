@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 /// A filter in the proxy's chain: where its code is, and the configuration that the proxy gives it.
 ///
 /// ```no_run
+/// # #[cfg(feature = "wasmtime")]
+/// # fn main() -> Result<(), proxy_filter_test::Refused> {
 /// use proxy_filter_test::{MockProxy, Plugin};
 /// let proxy = MockProxy::new(Plugin::from_file("target/add_header.wasm").root_id("add_header").config("{}"))?;
-/// # Ok::<(), proxy_filter_test::Refused>(())
+/// # Ok(()) }
+/// # #[cfg(not(feature = "wasmtime"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a plugin is run by `MockProxy::new`"]

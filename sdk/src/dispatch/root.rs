@@ -104,7 +104,7 @@ fn make<R: RootContext>(sys: &Sys, id: u32, size: u32) -> Result<R, ConfigError>
 }
 
 /// A plugin without streams: registered as `root`.
-pub struct RootRow<R>(Roots<R>);
+pub struct RootRow<R: RootContext>(Roots<R>);
 
 impl<R: RootContext> RootRow<R> {
     /// The plugin of this root id.

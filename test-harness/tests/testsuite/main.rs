@@ -14,6 +14,8 @@ mod loading;
 mod memory;
 mod messages;
 mod null_vm;
+#[cfg(feature = "wasmtime")]
+mod random;
 mod tester;
 #[cfg(feature = "wasmtime")]
 mod wasi;

@@ -1,0 +1,5 @@
+struct Root;
+
+proxy_filter::register! { "root" => root Root }
+
+fn main() {}
