@@ -29,12 +29,14 @@ impl Instance {
         let running = Self { host, vm, root_id, dead: Cell::new(false) };
         let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let settings = &plugin.settings;
-        // LIF-9.
-        running
-            .call(Callback::proxy_on_context_create { context_id: root_id, parent_id: 0 })
-            .map_err(|trap| refuse(Reason::Trap(Box::new(trap))))?;
         let start = Callback::proxy_on_vm_start { context_id: root_id, configuration_size: size(&settings.vm_configuration) };
         let configure = Callback::proxy_on_configure { context_id: root_id, configuration_size: size(&settings.configuration) };
+        // LIF-9.
+        if running.call(Callback::proxy_on_context_create { context_id: root_id, parent_id: 0 }).is_err() {
+            // LIF-16: the plugin is loaded all the same, with a dead VM, and every request fails.
+            let _ = running.call(start);
+            return Ok(running);
+        }
         for (callback, reason) in [(start, Reason::VmStart), (configure, Reason::Configure)] {
             // LIF-13: any answer but 0 is yes.
             if running.call(callback).map_err(|trap| refuse(Reason::Trap(Box::new(trap))))? == 0 {

@@ -139,6 +139,8 @@ impl<R: Rows> Vm<R> {
             let mut known = String::new();
             self.rows.list_ids(&mut known);
             let root_id = String::from_utf8_lossy(&root_id);
+            // This says it better than that its callbacks find no context.
+            self.unknown_context_logged.set(true);
             log(&self.sys, LogLevel::Error, &["no plugin is registered for root id \"", &root_id, "\"; this module has", &known]);
         }
     }

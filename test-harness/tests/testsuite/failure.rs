@@ -54,6 +54,16 @@ fn a_trap_while_the_streams_context_is_made_is_answered_with_503() {
 }
 
 #[test]
+fn lif_16_a_trap_while_the_roots_context_is_made_loads_a_plugin_that_fails_every_request() {
+    let proxy = start(&[trap_in("proxy_on_context_create")]);
+    assert!(proxy.trap().is_some_and(|trap| trap.callback.starts_with("proxy_on_context_create(context_id=1")));
+    assert!(proxy.trace().contains("proxy_on_vm_start(") && !proxy.trace().contains("proxy_on_configure("), "{}", proxy.trace());
+    for _ in 0..2 {
+        is_failed_closed(&post(&proxy));
+    }
+}
+
+#[test]
 fn fai_3_a_trap_in_response_body_resets_the_stream() {
     let exchange = post(&start(&[trap_in("proxy_on_response_body")]));
     assert_eq!(exchange.outcome(), Outcome::Reset);
