@@ -2,9 +2,8 @@
 
 use super::http_stream::{Side, property};
 use super::{Effect, VmHost, buffer};
-use std::time::Duration;
-
 use proxy_filter_abi::{BufferType, Host, LogLevel, MapType, MetricType, Status, StreamType};
+use std::time::Duration;
 
 type Answer<T = ()> = Result<T, Status>;
 
@@ -20,15 +19,17 @@ fn side_of(buffer: BufferType) -> Option<Side> {
 impl VmHost {
     /// Runs `f` on the bytes of a buffer.
     fn buffer<R>(&self, buffer: BufferType, f: impl FnOnce(&[u8]) -> R) -> Answer<R> {
+        if let (Some(side), Some(key)) = (side_of(buffer), self.stream()) {
+            let streams = self.state.streams.borrow();
+            return Ok(f(streams.get(&key.stream).map_or(&[], |stream| stream.body(key.filter, side))));
+        }
         match buffer {
-            BufferType::HttpRequestBody | BufferType::HttpResponseBody => {
-                let side = side_of(buffer).unwrap_or(Side::Request);
-                let mut f = Some(f);
-                let here = self.with_stream(|stream, filter| f.take().map(|f| f(stream.body(filter, side)))).flatten();
-                // BUF-4: nothing is there, which is no error.
-                here.or_else(|| f.take().map(|f| f(&[]))).ok_or(Status::InternalFailure)
-            }
-            BufferType::DownstreamData | BufferType::UpstreamData | BufferType::GrpcCallMessage => Ok(f(&[])),
+            // BUF-4: nothing is there, which is no error.
+            BufferType::HttpRequestBody
+            | BufferType::HttpResponseBody
+            | BufferType::DownstreamData
+            | BufferType::UpstreamData
+            | BufferType::GrpcCallMessage => Ok(f(&[])),
             BufferType::HttpCallResponseBody => Err(Status::NotFound),
             // BUF-6, BUF-18.
             BufferType::VmConfiguration | BufferType::ForeignFunctionArguments => Ok(f(&self.plugin.vm_configuration)),
@@ -63,12 +64,11 @@ impl Host for VmHost {
     }
 
     fn proxy_set_buffer_bytes(&self, buffer_type: BufferType, start: u32, size: u32, value: &[u8]) -> Answer {
+        if let Some(side) = side_of(buffer_type) {
+            let set = self.with_stream(|stream, filter| stream.set_body(filter, side, start, size, value));
+            return set.unwrap_or(Err(Status::BadArgument));
+        }
         match buffer_type {
-            BufferType::HttpRequestBody | BufferType::HttpResponseBody => {
-                let side = side_of(buffer_type).unwrap_or(Side::Request);
-                let set = self.with_stream(|stream, filter| stream.set_body(filter, side, start, size, value));
-                set.unwrap_or(Err(Status::BadArgument))
-            }
             BufferType::HttpCallResponseBody => Err(Status::NotFound),
             BufferType::PluginConfiguration if !self.is_configuring() => Err(Status::NotFound),
             _ => Err(Status::BadArgument),
