@@ -12,6 +12,7 @@ pub mod message;
 pub mod mock;
 pub mod observation;
 pub mod report;
+pub mod rows;
 pub mod scenario;
 pub mod scenarios;
 
