@@ -3,6 +3,7 @@ use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::proxy::{Framing, MockProxy};
 use crate::refused::Refused;
+use crate::running_vm::Vms;
 use proxy_filter_abi::LogLevel;
 use std::rc::Rc;
 use std::time::Duration;
@@ -79,7 +80,9 @@ impl Builder {
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
         let state = Rc::new(State::new(self.log_level, self.time));
-        let plugins = self.plugins.iter().map(|plugin| Instance::start(&state, plugin)).collect::<Result<_, _>>()?;
-        Ok(MockProxy::started(state, plugins, self.settings))
+        let vms = Vms::new(Rc::clone(&state));
+        let start = |plugin| Instance::start(&vms, plugin).map(Rc::new);
+        let plugins = self.plugins.iter().map(start).collect::<Result<_, _>>()?;
+        Ok(MockProxy::started(state, vms, plugins, self.settings))
     }
 }

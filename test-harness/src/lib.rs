@@ -60,6 +60,7 @@ mod message;
 mod plugin;
 mod proxy;
 mod refused;
+mod running_vm;
 mod trace;
 mod upstream;
 mod vm;

@@ -108,7 +108,7 @@ impl Plugin {
 
     /// The configuration of its VM.
     pub fn vm_config(mut self, configuration: impl IntoConfiguration) -> Self {
-        self.settings.vm_configuration = configuration.into_configuration();
+        self.settings.vm.configuration = configuration.into_configuration();
         self
     }
 
@@ -124,9 +124,12 @@ impl Plugin {
         self
     }
 
-    /// The id of its VM.
+    /// The id of its VM; none unless you say otherwise.
+    ///
+    /// As in Envoy, plugins of one proxy run in one VM when they have the same code, VM id and VM configuration (LIF-10), so that the
+    /// death of it is that of all of them (FAI-1). Give them different ids to keep them apart.
     pub fn vm_id(mut self, vm_id: impl Into<String>) -> Self {
-        self.settings.vm_id = vm_id.into();
+        self.settings.vm.vm_id = vm_id.into();
         self
     }
 

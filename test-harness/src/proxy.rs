@@ -9,11 +9,13 @@ use crate::log::LogLine;
 use crate::message::Message;
 use crate::plugin::Plugin;
 use crate::refused::Refused;
+use crate::running_vm::Vms;
 use crate::upstream::{Answer, Upstream};
 use crate::vm::Trap;
 use bytes::Bytes;
 use proxy_filter_abi::Callback;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,11 +53,17 @@ use std::time::Duration;
 /// ```
 pub struct MockProxy {
     state: Rc<State>,
-    plugins: Vec<Instance>,
+    vms: Vms,
+    plugins: RefCell<Vec<Rc<Instance>>>,
+    /// The chain of each stream that has not ended, as it was when the stream began.
+    chains: RefCell<BTreeMap<u64, Chain>>,
     upstream: RefCell<Upstream>,
     settings: Settings,
     next_stream: Cell<u64>,
 }
+
+/// The filters that a stream passes, each with the id of the stream's context; none where the VM was dead when the stream began.
+type Chain = Rc<[(Rc<Instance>, Option<u32>)]>;
 
 /// How bodies come: what a filter sees of the end of a message differs by protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,8 +89,9 @@ impl MockProxy {
         Builder::new()
     }
 
-    pub(crate) fn started(state: Rc<State>, plugins: Vec<Instance>, settings: Settings) -> Self {
-        Self { state, plugins, upstream: RefCell::default(), settings, next_stream: Cell::new(0) }
+    pub(crate) fn started(state: Rc<State>, vms: Vms, plugins: Vec<Rc<Instance>>, settings: Settings) -> Self {
+        let (plugins, chains) = (RefCell::new(plugins), RefCell::default());
+        Self { state, vms, plugins, chains, upstream: RefCell::default(), settings, next_stream: Cell::new(0) }
     }
 
     /// How the upstream answers from now on; 200 with no body until something is set.
@@ -140,16 +149,17 @@ impl MockProxy {
     /// Lets time pass: the clock moves on, and the ticks that roots have asked for come, each at its time.
     pub fn advance(&self, time: Duration) {
         let end = self.state.clock.get() + time;
-        let due = |plugin: &&Instance| !plugin.dead.get() && plugin.host.timer().is_some_and(|timer| timer.next <= end);
-        while let Some(plugin) = self.plugins.iter().filter(due).min_by_key(|plugin| plugin.host.timer().map(|timer| timer.next))
-        {
-            let Some(timer) = plugin.host.timer() else { break };
+        let due = || {
+            let timers = self.vms.roots().into_iter().filter_map(|(vm, root)| Some((root.timer()?, vm, root)));
+            timers.filter(|(timer, ..)| timer.next <= end).min_by_key(|(timer, ..)| timer.next)
+        };
+        while let Some((timer, vm, root)) = due() {
             self.state.clock.set(timer.next.max(self.state.clock.get()));
-            match plugin.call(Callback::proxy_on_tick { context_id: plugin.root_id }) {
+            match vm.call(Callback::proxy_on_tick { context_id: root.id }) {
                 Ok(_) => self.state.run_effects(),
                 Err(_) => self.state.drop_effects(),
             }
-            plugin.host.ticked(timer);
+            root.ticked(&self.state, timer);
             self.run();
         }
         self.state.clock.set(end);
@@ -172,12 +182,12 @@ impl MockProxy {
 
     /// The guest instructions that all callbacks have used so far, starting and configuring included; 0 in the null VM.
     pub fn fuel_used(&self) -> u64 {
-        self.plugins.iter().map(|plugin| plugin.vm.fuel_used()).sum()
+        self.state.fuel_used.get()
     }
 
     /// How much memory the first plugin's guest has; `None` in the null VM.
     pub fn memory_size(&self) -> Option<u64> {
-        self.plugins.first()?.vm.memory_size()
+        self.plugins.borrow().first()?.vm.memory_size()
     }
 
     /// Why the first of the plugins' VMs that died did so.
@@ -187,22 +197,27 @@ impl MockProxy {
 
     /// Ends the roots, as a proxy that shuts down (LIF-23).
     pub fn shut_down(self) {
-        for plugin in self.plugins.iter().filter(|plugin| !plugin.dead.get()) {
-            let _ = plugin.call(Callback::proxy_on_done { context_id: plugin.root_id });
-            let _ = plugin.call(Callback::proxy_on_delete { context_id: plugin.root_id });
+        for (vm, root) in self.vms.roots() {
+            for callback in [Callback::proxy_on_done { context_id: root.id }, Callback::proxy_on_delete { context_id: root.id }] {
+                if !vm.is_dead() {
+                    let _ = vm.call(callback);
+                }
+            }
         }
     }
 
     fn open(&self, request: &Message) -> u64 {
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
-        let filters: Vec<bool> = self.plugins.iter().map(|plugin| plugin.host.plugin().allow_on_headers_stop_iteration).collect();
+        let chain = self.chain(number);
+        let filters: Vec<bool> = chain.iter().map(|(plugin, _)| plugin.root.plugin.allow_on_headers_stop_iteration).collect();
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.clock.get());
         let mut stream =
             HttpStream::new(&filters, self.settings.buffer_limit, format!("00000000-0000-4000-8000-{number:012x}"), date);
-        for (filter, _) in self.plugins.iter().enumerate().filter(|(_, plugin)| plugin.dead.get()) {
+        for (filter, _) in chain.iter().enumerate().filter(|(_, (_, context))| context.is_none()) {
             stream.begin_dead(filter);
         }
+        self.chains.borrow_mut().insert(number, chain);
         self.receive(
             &mut stream,
             Side::Request,
@@ -211,6 +226,16 @@ impl MockProxy {
         );
         self.state.streams.borrow_mut().insert(number, stream);
         number
+    }
+
+    /// The chain for a new stream; its contexts get their ids now, long before some of them are created (CTX-1, CTX-2).
+    fn chain(&self, stream: u64) -> Chain {
+        let place = |(filter, plugin): (usize, &Rc<Instance>)| {
+            let key = StreamKey { stream, filter };
+            let context = (!plugin.vm.is_dead()).then(|| plugin.vm.host.new_stream(key, &plugin.root));
+            (Rc::clone(plugin), context)
+        };
+        self.plugins.borrow().iter().enumerate().map(place).collect()
     }
 
     /// Hands a message to a stream, frame by frame.
@@ -261,7 +286,11 @@ impl MockProxy {
                 Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
                 Poll::Call { filter, callback } => self.call(StreamKey { stream: number, filter }, callback),
                 Poll::AskUpstream => self.ask_upstream(number),
-                Poll::Idle | Poll::Finished => return moved,
+                Poll::Finished => {
+                    self.chains.borrow_mut().remove(&number);
+                    return moved;
+                }
+                Poll::Idle => return moved,
             }
             moved = true;
         }
@@ -273,30 +302,32 @@ impl MockProxy {
     }
 
     fn create(&self, key: StreamKey) {
-        let Some(plugin) = self.alive(key) else { return };
-        let context_id = plugin.host.new_stream(key);
-        let created = plugin.call(Callback::proxy_on_context_create { context_id, parent_id: plugin.root_id });
+        let Some((plugin, context_id)) = self.alive(key) else { return };
+        let created = plugin.vm.call(Callback::proxy_on_context_create { context_id, parent_id: plugin.root.id });
         self.after(key, &created, |_, _| ());
     }
 
     fn call(&self, key: StreamKey, callback: StreamCallback) {
-        let Some(plugin) = self.alive(key) else { return };
-        let Some(context_id) = plugin.host.context_of(key) else { return };
-        let answer = plugin.call(callback.to_abi(context_id));
+        let Some((plugin, context_id)) = self.alive(key) else { return };
+        let answer = plugin.vm.call(callback.to_abi(context_id));
         self.after(key, &answer, HttpStream::apply);
         if callback == StreamCallback::Delete {
-            plugin.host.delete_context(context_id);
+            plugin.vm.host.delete_context(context_id);
         }
     }
 
-    /// The plugin, unless its VM has died in another stream: this one fails then at its next callback (FAI-1, FAI-5).
-    fn alive(&self, key: StreamKey) -> Option<&Instance> {
-        let plugin = &self.plugins[key.filter];
-        if plugin.dead.get() {
-            self.with_stream(key.stream, |stream| stream.fail(key.filter));
-            return None;
+    /// The plugin and the stream's context in it, unless its VM has died in another stream: this one fails then at its next
+    /// callback (FAI-1, FAI-5).
+    fn alive(&self, key: StreamKey) -> Option<(Rc<Instance>, u32)> {
+        let chain = Rc::clone(self.chains.borrow().get(&key.stream)?);
+        let (plugin, context) = &chain[key.filter];
+        match context {
+            Some(context) if !plugin.vm.is_dead() => Some((Rc::clone(plugin), *context)),
+            _ => {
+                self.with_stream(key.stream, |stream| stream.fail(key.filter));
+                None
+            }
         }
-        Some(plugin)
     }
 
     /// Carries out what a callback asked for, then what its answer says; after a trap the stream fails instead (FAI-2, LOC-18).
@@ -357,6 +388,6 @@ fn ends_with_headers(request: &Message, response: &Message) -> bool {
 
 impl fmt::Debug for MockProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MockProxy").field("plugins", &self.plugins.len()).finish_non_exhaustive()
+        f.debug_struct("MockProxy").field("plugins", &self.plugins.borrow().len()).finish_non_exhaustive()
     }
 }

@@ -77,6 +77,15 @@ impl Module {
     }
 }
 
+/// Whether they are the same `register!`, not only the same crate.
+impl PartialEq for Module {
+    fn eq(&self, other: &Self) -> bool {
+        self.manifest_dir == other.manifest_dir
+            && self.root_ids == other.root_ids
+            && core::ptr::fn_addr_eq(self.start, other.start)
+    }
+}
+
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Module").field("package", &self.package).field("root_ids", &self.root_ids).finish_non_exhaustive()

@@ -32,8 +32,8 @@ impl VmHost {
             | BufferType::GrpcCallMessage => Ok(f(&[])),
             BufferType::HttpCallResponseBody => Err(Status::NotFound),
             // BUF-6, BUF-18.
-            BufferType::VmConfiguration | BufferType::ForeignFunctionArguments => Ok(f(&self.plugin.vm_configuration)),
-            BufferType::PluginConfiguration if self.is_configuring() => Ok(f(&self.plugin.configuration)),
+            BufferType::VmConfiguration | BufferType::ForeignFunctionArguments => Ok(f(&self.vm().configuration)),
+            BufferType::PluginConfiguration if self.is_configuring() => Ok(f(&self.plugin().configuration)),
             BufferType::PluginConfiguration => Err(Status::NotFound),
         }
     }
@@ -46,7 +46,7 @@ impl VmHost {
 impl Host for VmHost {
     fn proxy_log(&self, level: LogLevel, message: &[u8]) -> Answer {
         if level >= self.state.log_level.get() {
-            self.state.log(level, &self.plugin.name, message);
+            self.state.log(level, &self.plugin().name, message);
         }
         Ok(())
     }
@@ -154,15 +154,17 @@ impl Host for VmHost {
     }
 
     fn proxy_set_tick_period_milliseconds(&self, period: u32) -> Answer {
-        self.set_timer(Duration::from_millis(period.into()));
+        if let Some(root) = self.root() {
+            root.set_timer(&self.state, Duration::from_millis(period.into()));
+        }
         Ok(())
     }
 
     fn proxy_get_property(&self, path: &[u8]) -> Answer<Vec<u8>> {
         match path {
-            b"plugin_name" => Ok(self.plugin.name.clone().into_bytes()),
-            b"plugin_root_id" => Ok(self.plugin.root_id.clone().into_bytes()),
-            b"plugin_vm_id" => Ok(self.plugin.vm_id.clone().into_bytes()),
+            b"plugin_name" => Ok(self.plugin().name.clone().into_bytes()),
+            b"plugin_root_id" => Ok(self.plugin().root_id.clone().into_bytes()),
+            b"plugin_vm_id" => Ok(self.vm().vm_id.clone().into_bytes()),
             // PRO-4.
             b"" => Err(Status::SerializationFailure),
             _ => self

@@ -4,12 +4,15 @@
 //! `impl Host` is the one place where a hostcall has its meaning. [`Traced`] stands in front and writes the trace.
 
 pub(crate) mod buffer;
+mod context;
 mod header_map;
 pub(crate) mod http_stream;
 mod meaning;
 mod traced;
 pub(crate) mod unimplemented;
 
+use context::Context;
+pub(crate) use context::Root;
 pub(crate) use header_map::{HeaderMap, MapKind};
 pub(crate) use traced::Traced;
 
@@ -32,6 +35,8 @@ pub(crate) struct State {
     log_room: Cell<usize>,
     /// Each callback that was made, and the guest instructions that it used.
     pub(crate) costs: RefCell<Vec<(&'static str, u64)>>,
+    /// The guest instructions that were used altogether, those of loading included.
+    pub(crate) fuel_used: Cell<u64>,
     /// The first trap of any plugin.
     pub(crate) trap: RefCell<Option<Trap>>,
     pub(crate) log_level: Cell<LogLevel>,
@@ -67,6 +72,7 @@ impl State {
             log: RefCell::default(),
             log_room: Cell::new(LOG_SIZE),
             costs: RefCell::default(),
+            fuel_used: Cell::default(),
             trap: RefCell::default(),
             log_level: Cell::new(log_level),
             clock: Cell::new(clock),
@@ -128,49 +134,40 @@ impl Drop for State {
 pub(crate) struct PluginSettings {
     pub(crate) name: String,
     pub(crate) root_id: String,
-    pub(crate) vm_id: String,
     pub(crate) configuration: Vec<u8>,
-    pub(crate) vm_configuration: Vec<u8>,
+    pub(crate) vm: VmSettings,
     pub(crate) allow_on_headers_stop_iteration: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum ContextKind {
-    Root,
-    Stream(StreamKey),
+/// What a VM is configured with; plugins that agree in it, and in the code, share one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct VmSettings {
+    pub(crate) vm_id: String,
+    pub(crate) configuration: Vec<u8>,
 }
 
 /// One VM's side of the proxy: its contexts, and which of them is running.
 #[derive(Debug)]
 pub(crate) struct VmHost {
     state: Rc<State>,
-    plugin: PluginSettings,
-    contexts: RefCell<BTreeMap<u32, ContextKind>>,
+    /// The plugin that the VM was made for: what it does while its module initialises is this one's.
+    first: Rc<PluginSettings>,
+    contexts: RefCell<BTreeMap<u32, Context>>,
     next_context_id: Cell<u32>,
     running: Cell<Option<Callback>>,
     /// What `proxy_set_effective_context` has set for the running callback (CTX-4).
     effective: Cell<u32>,
-    /// When the plugin's root ticks next, and how often.
-    timer: Cell<Option<Timer>>,
-}
-
-/// A root's tick.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timer {
-    pub(crate) period: Duration,
-    pub(crate) next: Duration,
 }
 
 impl VmHost {
-    pub(crate) fn new(state: Rc<State>, plugin: PluginSettings) -> Self {
+    pub(crate) fn new(state: Rc<State>, first: Rc<PluginSettings>) -> Self {
         Self {
             state,
-            plugin,
+            first,
             contexts: RefCell::default(),
             next_context_id: Cell::new(1),
             running: Cell::new(None),
             effective: Cell::new(0),
-            timer: Cell::new(None),
         }
     }
 
@@ -178,33 +175,19 @@ impl VmHost {
         &self.state
     }
 
-    pub(crate) fn plugin(&self) -> &PluginSettings {
-        &self.plugin
+    /// The settings of the VM.
+    pub(crate) fn vm(&self) -> &VmSettings {
+        &self.first.vm
     }
 
-    /// CTX-1: ids count up from 1, shared by roots and streams.
-    fn new_context(&self, kind: ContextKind) -> u32 {
-        let id = self.next_context_id.get();
-        self.next_context_id.set(id + 1);
-        self.contexts.borrow_mut().insert(id, kind);
-        id
+    /// The plugin of the context that hostcalls act on now.
+    pub(crate) fn plugin(&self) -> Rc<PluginSettings> {
+        self.root().map_or_else(|| Rc::clone(&self.first), |root| Rc::clone(&root.plugin))
     }
 
-    pub(crate) fn new_root(&self) -> u32 {
-        self.new_context(ContextKind::Root)
-    }
-
-    pub(crate) fn new_stream(&self, key: StreamKey) -> u32 {
-        self.new_context(ContextKind::Stream(key))
-    }
-
-    /// The id of a stream's context in this VM.
-    pub(crate) fn context_of(&self, key: StreamKey) -> Option<u32> {
-        self.contexts.borrow().iter().find(|(_, kind)| matches!(kind, ContextKind::Stream(k) if *k == key)).map(|(id, _)| *id)
-    }
-
-    pub(crate) fn delete_context(&self, id: u32) {
-        self.contexts.borrow_mut().remove(&id);
+    /// The root of the context that hostcalls act on now.
+    pub(crate) fn root(&self) -> Option<Rc<Root>> {
+        self.contexts.borrow().get(&self.effective.get()).map(|context| Rc::clone(context.root()))
     }
 
     /// Marks which callback runs; hostcalls act on its context until it says otherwise.
@@ -218,42 +201,18 @@ impl VmHost {
         self.running.set(None);
     }
 
-    /// The tick that is due next.
-    pub(crate) fn timer(&self) -> Option<Timer> {
-        self.timer.get()
-    }
-
-    /// TIM-1: replaces the timer; 0 stops it.
-    fn set_timer(&self, period: Duration) {
-        let next = self.state.clock.get() + period;
-        self.timer.set((!period.is_zero()).then_some(Timer { period, next }));
-    }
-
-    /// TIM-3: the period counts from the end of the last tick, unless the tick has set another.
-    pub(crate) fn ticked(&self, before: Timer) {
-        if self.timer.get().is_some_and(|timer| timer.next == before.next) {
-            self.set_timer(before.period);
-        }
-    }
-
     fn is_configuring(&self) -> bool {
         matches!(self.running.get(), Some(Callback::proxy_on_configure { .. }))
     }
 
     /// The stream that hostcalls act on now.
     fn stream(&self) -> Option<StreamKey> {
-        match self.contexts.borrow().get(&self.effective.get()) {
-            Some(ContextKind::Stream(key)) => Some(*key),
-            _ => None,
-        }
+        self.contexts.borrow().get(&self.effective.get())?.stream()
     }
 
     /// The stream whose own callback runs.
     fn running_stream(&self) -> Option<StreamKey> {
-        match self.contexts.borrow().get(&self.running.get()?.context_id()) {
-            Some(ContextKind::Stream(key)) => Some(*key),
-            _ => None,
-        }
+        self.contexts.borrow().get(&self.running.get()?.context_id())?.stream()
     }
 
     fn with_stream<R>(&self, f: impl FnOnce(&mut HttpStream, usize) -> R) -> Option<R> {

@@ -16,6 +16,7 @@ mod messages;
 mod null_vm;
 #[cfg(feature = "wasmtime")]
 mod random;
+mod sharing;
 mod tester;
 #[cfg(feature = "wasmtime")]
 mod wasi;

@@ -3,7 +3,7 @@
 use wasmtime::ResourceLimiter;
 
 /// What a VM may use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Guest instructions for each callback.
     pub(crate) fuel: u64,

@@ -1,0 +1,110 @@
+//! The contexts of a VM: roots, each of a plugin, and the streams of each root.
+
+use super::{PluginSettings, State, StreamKey, VmHost};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A context of a VM.
+#[derive(Clone, Debug)]
+pub(crate) enum Context {
+    Root(Rc<Root>),
+    Stream { key: StreamKey, root: Rc<Root> },
+}
+
+impl Context {
+    /// Its root, or itself.
+    pub(crate) fn root(&self) -> &Rc<Root> {
+        match self {
+            Self::Root(root) | Self::Stream { root, .. } => root,
+        }
+    }
+
+    pub(crate) fn stream(&self) -> Option<StreamKey> {
+        match self {
+            Self::Root(_) => None,
+            Self::Stream { key, .. } => Some(*key),
+        }
+    }
+}
+
+/// A plugin in a VM: what it was configured with, and its timer.
+#[derive(Debug)]
+pub(crate) struct Root {
+    pub(crate) id: u32,
+    pub(crate) plugin: Rc<PluginSettings>,
+    /// When it ticks next, and how often.
+    timer: Cell<Option<Timer>>,
+}
+
+/// A root's tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    pub(crate) period: Duration,
+    pub(crate) next: Duration,
+}
+
+impl Root {
+    /// The tick that is due next.
+    pub(crate) fn timer(&self) -> Option<Timer> {
+        self.timer.get()
+    }
+
+    /// TIM-1: replaces the timer; 0 stops it.
+    pub(crate) fn set_timer(&self, state: &State, period: Duration) {
+        let next = state.clock.get() + period;
+        self.timer.set((!period.is_zero()).then_some(Timer { period, next }));
+    }
+
+    /// TIM-3: the period counts from the end of the last tick, unless the tick has set another.
+    pub(crate) fn ticked(&self, state: &State, before: Timer) {
+        if self.timer.get().is_some_and(|timer| timer.next == before.next) {
+            self.set_timer(state, before.period);
+        }
+    }
+
+    /// LIF-11: plugins that agree in these share a root.
+    fn serves(&self, plugin: &PluginSettings) -> bool {
+        let key = |plugin: &PluginSettings| (plugin.name.clone(), plugin.root_id.clone(), plugin.configuration.clone());
+        key(&self.plugin) == key(plugin)
+    }
+}
+
+impl VmHost {
+    /// CTX-1: ids count up from 1, shared by roots and streams.
+    fn next_id(&self) -> u32 {
+        let id = self.next_context_id.get();
+        self.next_context_id.set(id + 1);
+        id
+    }
+
+    pub(crate) fn new_root(&self, plugin: &Rc<PluginSettings>) -> Rc<Root> {
+        let root = Rc::new(Root { id: self.next_id(), plugin: Rc::clone(plugin), timer: Cell::new(None) });
+        self.contexts.borrow_mut().insert(root.id, Context::Root(Rc::clone(&root)));
+        root
+    }
+
+    pub(crate) fn new_stream(&self, key: StreamKey, root: &Rc<Root>) -> u32 {
+        let id = self.next_id();
+        self.contexts.borrow_mut().insert(id, Context::Stream { key, root: Rc::clone(root) });
+        id
+    }
+
+    /// The root that serves a plugin with these settings, if there is one.
+    pub(crate) fn root_of(&self, plugin: &PluginSettings) -> Option<Rc<Root>> {
+        self.roots().into_iter().find(|root| root.serves(plugin))
+    }
+
+    /// All roots, in the order of their ids.
+    pub(crate) fn roots(&self) -> Vec<Rc<Root>> {
+        let roots = |context: &Context| match context {
+            Context::Root(root) => Some(Rc::clone(root)),
+            Context::Stream { .. } => None,
+        };
+        self.contexts.borrow().values().filter_map(roots).collect()
+    }
+
+    pub(crate) fn delete_context(&self, id: u32) {
+        self.contexts.borrow_mut().remove(&id);
+    }
+}

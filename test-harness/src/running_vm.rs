@@ -1,0 +1,168 @@
+//! The VMs of a mock proxy: each with its key, by which plugins share it.
+
+use crate::host::{PluginSettings, Root, State, VmHost, VmSettings};
+use crate::plugin::{Plugin, Source};
+use crate::refused::Reason;
+use crate::vm::{NullVm, Trap, Vm};
+use proxy_filter::Module;
+use proxy_filter_abi::Callback;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// What must be equal for two plugins to share a VM (LIF-10).
+#[derive(PartialEq)]
+struct VmKey {
+    code: Code,
+    settings: VmSettings,
+    /// Envoy has no such limits; guests that are bounded differently cannot share a VM.
+    #[cfg(feature = "wasmtime")]
+    limits: crate::vm::wasm::Limits,
+}
+
+#[derive(PartialEq)]
+enum Code {
+    Native(Module),
+    #[cfg(feature = "wasmtime")]
+    Wasm(Vec<u8>),
+}
+
+/// A VM and the proxy's side of it.
+pub(crate) struct RunningVm {
+    key: VmKey,
+    pub(crate) host: Rc<VmHost>,
+    vm: Box<dyn Vm>,
+    dead: Cell<bool>,
+}
+
+impl RunningVm {
+    fn start(state: &Rc<State>, key: VmKey, first: &Rc<PluginSettings>) -> Result<Self, Reason> {
+        let host = Rc::new(VmHost::new(Rc::clone(state), Rc::clone(first)));
+        let vm: Box<dyn Vm> = match &key.code {
+            Code::Native(module) => Box::new(NullVm::start(module, Rc::clone(&host))),
+            #[cfg(feature = "wasmtime")]
+            Code::Wasm(bytes) => {
+                let module = crate::vm::wasm::load(bytes).map_err(Reason::Load)?;
+                Box::new(crate::vm::wasm::WasmVm::start(&module, Rc::clone(&host), key.limits).map_err(Reason::Load)?)
+            }
+        };
+        state.fuel_used.set(state.fuel_used.get() + vm.fuel_used());
+        Ok(Self { key, host, vm, dead: Cell::new(false) })
+    }
+
+    /// Makes a root of this plugin, starts and configures it (LIF-9): `proxy_on_vm_start` comes for each plugin (LIF-10).
+    pub(crate) fn start_root(&self, plugin: &Rc<PluginSettings>) -> Result<Rc<Root>, Reason> {
+        let root = self.host.new_root(plugin);
+        let (context_id, size) = (root.id, |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let start = Callback::proxy_on_vm_start { context_id, configuration_size: size(&plugin.vm.configuration) };
+        let configure = Callback::proxy_on_configure { context_id, configuration_size: size(&plugin.configuration) };
+        if self.call(Callback::proxy_on_context_create { context_id, parent_id: 0 }).is_err() {
+            // LIF-16: the plugin is loaded all the same, with a dead VM, and every request fails.
+            let _ = self.call(start);
+            return Ok(root);
+        }
+        for (callback, reason) in [(start, Reason::VmStart), (configure, Reason::Configure)] {
+            // LIF-13: any answer but 0 is yes.
+            if self.call(callback).map_err(|trap| Reason::Trap(Box::new(trap)))? == 0 {
+                return Err(reason);
+            }
+        }
+        Ok(root)
+    }
+
+    /// Makes a callback, traced; after a trap the VM is dead.
+    pub(crate) fn call(&self, callback: Callback) -> Result<u32, Trap> {
+        let state = self.host.state();
+        let before = self.vm.fuel_used();
+        self.host.enter(callback);
+        state.trace.callback(format!("{}: {callback}", self.host.plugin().name));
+        let answer = self.vm.call(callback);
+        self.host.leave();
+        let fuel = self.vm.fuel_used() - before;
+        state.fuel_used.set(state.fuel_used.get() + fuel);
+        state.costs.borrow_mut().push((callback.name(), fuel));
+        let cost = if fuel == 0 { String::new() } else { format!(" ({fuel} instructions)") };
+        match &answer {
+            Ok(answer) => state.trace.answer(&format!("= {answer}{cost}")),
+            Err(trap) => {
+                state.trace.answer(&format!("trapped: {}{cost}", trap.message));
+                self.dead.set(true);
+                state.trap.borrow_mut().get_or_insert_with(|| trap.clone());
+            }
+        }
+        answer
+    }
+
+    /// It has trapped: no callback is made in it any more (FAI-1).
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.get()
+    }
+
+    /// How much memory the guest has; `None` in the null VM.
+    pub(crate) fn memory_size(&self) -> Option<u64> {
+        self.vm.memory_size()
+    }
+}
+
+/// The VMs that run.
+pub(crate) struct Vms {
+    state: Rc<State>,
+    running: RefCell<Vec<Rc<RunningVm>>>,
+}
+
+impl Vms {
+    pub(crate) fn new(state: Rc<State>) -> Self {
+        Self { state, running: RefCell::default() }
+    }
+
+    pub(crate) fn state(&self) -> &Rc<State> {
+        &self.state
+    }
+
+    /// The VM for a plugin: one that runs and has the same code and settings, or a new one.
+    pub(crate) fn get_or_start(&self, plugin: &Plugin, settings: &Rc<PluginSettings>) -> Result<Rc<RunningVm>, Reason> {
+        let key = VmKey {
+            code: code(&plugin.source)?,
+            settings: settings.vm.clone(),
+            #[cfg(feature = "wasmtime")]
+            limits: plugin.limits,
+        };
+        if let Some(vm) = self.alive().into_iter().find(|vm| vm.key == key) {
+            return Ok(vm);
+        }
+        let vm = Rc::new(RunningVm::start(&self.state, key, settings)?);
+        self.running.borrow_mut().push(Rc::clone(&vm));
+        Ok(vm)
+    }
+
+    /// Those that have not died, in the order in which they were started.
+    pub(crate) fn alive(&self) -> Vec<Rc<RunningVm>> {
+        let mut running = self.running.borrow_mut();
+        running.retain(|vm| !vm.is_dead());
+        running.clone()
+    }
+
+    /// The roots of those that have not died, each with its VM.
+    pub(crate) fn roots(&self) -> Vec<(Rc<RunningVm>, Rc<Root>)> {
+        let roots = |vm: Rc<RunningVm>| vm.host.roots().into_iter().map(move |root| (Rc::clone(&vm), root));
+        self.alive().into_iter().flat_map(roots).collect()
+    }
+}
+
+fn code(source: &Source) -> Result<Code, Reason> {
+    #[cfg(feature = "wasmtime")]
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).map(Code::Wasm).map_err(|error| Reason::File { path: path.to_owned(), error: error.to_string() })
+    };
+    match source {
+        Source::Native(module) => Ok(Code::Native(*module)),
+        #[cfg(feature = "wasmtime")]
+        Source::Bytes(bytes) => Ok(Code::Wasm(bytes.clone())),
+        #[cfg(feature = "wasmtime")]
+        Source::File(path) => read(path),
+        #[cfg(feature = "wasmtime")]
+        Source::Crate(dir) => {
+            use crate::filter_crate::{BuildOptions, FilterCrate};
+            read(&FilterCrate::build_once(dir, &BuildOptions::default()).map_err(Reason::Build)?.wasm)
+        }
+    }
+}
