@@ -75,10 +75,11 @@ impl TrailersAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailurePolicy {
-    /// Fail closed: the client gets this HTTP status. Where response headers have already left, the stream is cut (LOC-6).
+    /// Fail closed: the client gets this HTTP status. Where response headers have already left, the stream is cut (LOC-6); a TCP
+    /// connection is closed.
     Reply(u16),
     /// Fail open: the message goes on as if the callback had answered that it should.
     Continue,
-    /// Fail closed without an answer: the stream is reset.
+    /// Fail closed without an answer: the stream is reset, the TCP connection closed.
     Reset,
 }

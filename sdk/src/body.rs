@@ -3,9 +3,10 @@ use alloc::vec::Vec;
 use proxy_filter_abi::BufferType;
 
 /// A message's body as far as it is here now, in the proxy: the chunk that came, or, where earlier callbacks answered
-/// [`DataAction::Buffer`](crate::DataAction::Buffer), all that was kept and the chunk at its end (BUF-15).
+/// [`DataAction::Buffer`](crate::DataAction::Buffer), all that was kept and the chunk at its end (BUF-15). Of a TCP connection: the
+/// bytes that came and those that were kept before them ([`StreamAction::Buffer`](crate::StreamAction::Buffer)).
 ///
-/// A body whose length changes needs its `content-length` removed or corrected while the headers are still here: Envoy does not
+/// The body of an HTTP message whose length changes needs its `content-length` removed or corrected while the headers are still here: Envoy does not
 /// adjust it (HDR-25).
 ///
 /// ```

@@ -46,7 +46,7 @@
 //! # How it is shaped
 //!
 //! - A **root context** ([`RootContext`]) is made from a configuration, which is typed ([`FromConfig`], [`Json`]). It makes a
-//!   **stream context** ([`HttpContext`]) for each request ([`HttpPlugin`]). [`register!`] says which root id is served by which root.
+//!   **stream context** for each request ([`HttpPlugin`], [`HttpContext`]) or TCP connection ([`TcpPlugin`], [`StreamContext`]). [`register!`] says which root id is served by which root.
 //! - A callback is given a **handle** of its phase ([`RequestHeaders`], [`ResponseBody`], …), which offers what can be legal
 //!   there and nothing else, and answers an **action**.
 //! - Every hostcall answers `Result<_, `[`Error`]`>`; absence is `Ok(None)`. What a callback returns as `Err` is a local reply
@@ -85,6 +85,7 @@ mod logger;
 mod register;
 mod runtime;
 mod sys;
+mod tcp;
 
 pub use action::{DataAction, FailurePolicy, HeadersAction, TrailersAction};
 pub use body::Body;
@@ -94,17 +95,18 @@ pub use config::{ConfigError, FromConfig};
 pub use context::{HttpContext, HttpPlugin, RootContext};
 pub use error::{Error, Failure, Interrupt, OrReply, Result};
 pub use handles::{
-    Context, HttpStream, Log, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders,
-    ResponseTrailers,
+    Context, DownstreamClose, DownstreamData, HttpStream, Log, NewConnection, Plugin, RequestBody, RequestHeaders,
+    RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose, UpstreamData,
 };
 pub use headers::{Editable, HeaderMap, Headers, NotUtf8, ReadOnly, Value};
 pub use local_reply::LocalReply;
 #[cfg(not(target_family = "wasm"))]
 pub use sys::Module;
+pub use tcp::{ConnectionAction, StreamAction, StreamContext, StreamInterrupt, TcpPlugin};
 
 /// The ABI that this crate speaks.
 pub use proxy_filter_abi as abi;
-pub use proxy_filter_abi::{LogLevel, Status};
+pub use proxy_filter_abi::{LogLevel, PeerType, Status};
 
 /// What a filter's source begins with: `use proxy_filter::prelude::*;`.
 ///
@@ -114,9 +116,11 @@ pub mod prelude {
     #[cfg(feature = "json")]
     pub use crate::Json;
     pub use crate::{
-        Body, ConfigError, Context, DataAction, Error, Failure, FailurePolicy, FromConfig, HeadersAction, HttpContext,
-        HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, OrReply, Plugin, RequestBody, RequestHeaders,
-        RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, Status, TrailersAction,
+        Body, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error, Failure, FailurePolicy,
+        FromConfig, HeadersAction, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, NewConnection,
+        OrReply, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers,
+        Result, RootContext, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction,
+        UpstreamClose, UpstreamData,
     };
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;
@@ -130,7 +134,7 @@ pub mod prelude {
 /// Not part of the crate's public interface: what the expansion of [`register!`] and [`no_std_runtime!`] names.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::dispatch::{HttpRow, RootRow, Vm, distinct};
+    pub use crate::dispatch::{HttpRow, RootRow, TcpRow, Vm, distinct};
     #[cfg(target_family = "wasm")]
     pub use crate::runtime::log_panic;
     pub use crate::sys::*;

@@ -17,11 +17,11 @@
 /// # }
 /// ```
 ///
-/// Each row is `"root id" => kind Type`, where the kind says what its streams are: `http` for a [`HttpPlugin`](crate::HttpPlugin), `root` for
-/// a [`RootContext`](crate::RootContext) without streams. Two equal root ids are a compile error. With one row the module serves every root id;
+/// Each row is `"root id" => kind Type`, where the kind says what its streams are: `http` for a [`HttpPlugin`](crate::HttpPlugin), `tcp` for
+/// a [`TcpPlugin`](crate::TcpPlugin), `root` for a [`RootContext`](crate::RootContext) without streams. Two equal root ids are a compile error. With one row the module serves every root id;
 /// with several, a root id that is not among them is logged and its configuration refused.
 ///
-/// In Wasm this exports the ABI's marker, its allocator and a function for each callback; natively it defines
+/// In Wasm this exports the ABI's marker, its allocator and a function for each callback of these kinds; natively it defines
 /// `pub static PLUGINS: Module`, by which tests find the plugins and the crate.
 #[macro_export]
 macro_rules! register {
@@ -47,7 +47,7 @@ macro_rules! register {
                     $crate::__register!(@rows $($id, $kind, $root;)+),
                     $crate::__private::Sys,
                 ));
-            $crate::__exports!();
+            $crate::__exports!([] [] $($kind)+);
         };
     };
     ($($id:expr => $root:ty),+ $(,)?) => {
@@ -63,22 +63,28 @@ macro_rules! register {
 macro_rules! __register {
     (@rows) => { () };
     (@rows $id:expr, http, $root:ty; $($rest:tt)*) => { ($crate::__private::HttpRow::<$root>::new($id), $crate::__register!(@rows $($rest)*)) };
+    (@rows $id:expr, tcp, $root:ty; $($rest:tt)*) => { ($crate::__private::TcpRow::<$root>::new($id), $crate::__register!(@rows $($rest)*)) };
     (@rows $id:expr, root, $root:ty; $($rest:tt)*) => { ($crate::__private::RootRow::<$root>::new($id), $crate::__register!(@rows $($rest)*)) };
     (@rows $id:expr, $kind:ident, $root:ty; $($rest:tt)*) => {
-        ::core::compile_error!(::core::concat!("`register!` knows the kinds `http` and `root`, not `", ::core::stringify!($kind), "`"))
+        ::core::compile_error!(::core::concat!("`register!` knows the kinds `http`, `tcp` and `root`, not `", ::core::stringify!($kind), "`"))
     };
     (@type) => { () };
     (@type http, $root:ty; $($rest:tt)*) => { ($crate::__private::HttpRow<$root>, $crate::__register!(@type $($rest)*)) };
+    (@type tcp, $root:ty; $($rest:tt)*) => { ($crate::__private::TcpRow<$root>, $crate::__register!(@type $($rest)*)) };
     (@type root, $root:ty; $($rest:tt)*) => { ($crate::__private::RootRow<$root>, $crate::__register!(@type $($rest)*)) };
     // The kind is unknown: `@rows` has said so.
     (@type $kind:ident, $root:ty; $($rest:tt)*) => { () };
 }
 
-/// The module's exports, each forwarding to the static `VM` in scope.
+/// The module's exports, each forwarding to the static `VM` in scope. Only callbacks of kinds that are registered are exported, so that
+/// the proxy does not make the others. In the brackets stand `http` and `tcp`, once met.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __exports {
-    () => {
+    ([$($http:ident)?] [$($tcp:ident)?] http $($rest:ident)*) => { $crate::__exports!([http] [$($tcp)?] $($rest)*); };
+    ([$($http:ident)?] [$($tcp:ident)?] tcp $($rest:ident)*) => { $crate::__exports!([$($http)?] [tcp] $($rest)*); };
+    ($http:tt $tcp:tt $other:ident $($rest:ident)*) => { $crate::__exports!($http $tcp $($rest)*); };
+    ([$($http:ident)?] [$($tcp:ident)?]) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_abi_version_0_2_1() {}
 
@@ -87,44 +93,85 @@ macro_rules! __exports {
             $crate::__private::allocate(size)
         }
 
-        $crate::abi::for_each_callback! { $crate::__export_callbacks }
+        $crate::abi::for_each_callback! { $crate::__export_common_callbacks }
+        $($crate::__exports!(@$http);)?
+        $($crate::__exports!(@$tcp);)?
     };
+    (@http) => { $crate::abi::for_each_callback! { $crate::__export_http_callbacks } };
+    (@tcp) => { $crate::abi::for_each_callback! { $crate::__export_tcp_callbacks } };
 }
 
-/// Callbacks of contexts that `register!` has no kind for are not exported, so that the proxy does not make them.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_callbacks {
-    ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident),*) -> $kind:ident;)*) => {
-        $($crate::__export_callback! { $name($($argument),*) -> $kind })*
+macro_rules! __export_common_callbacks {
+    ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident),*) -> $returns:ident;)*) => {
+        $($crate::__export_callback! { common $name($($argument),*) -> $returns })*
     };
 }
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_http_callbacks {
+    ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident),*) -> $returns:ident;)*) => {
+        $($crate::__export_callback! { http $name($($argument),*) -> $returns })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_tcp_callbacks {
+    ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident),*) -> $returns:ident;)*) => {
+        $($crate::__export_callback! { tcp $name($($argument),*) -> $returns })*
+    };
+}
+
+/// Exports a callback if it belongs to the wanted kind; those that no kind has are not exported at all.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_callback {
-    (proxy_on_tick $($rest:tt)*) => {};
-    (proxy_on_new_connection $($rest:tt)*) => {};
-    (proxy_on_downstream_data $($rest:tt)*) => {};
-    (proxy_on_downstream_connection_close $($rest:tt)*) => {};
-    (proxy_on_upstream_data $($rest:tt)*) => {};
-    (proxy_on_upstream_connection_close $($rest:tt)*) => {};
-    (proxy_on_request_metadata $($rest:tt)*) => {};
-    (proxy_on_response_metadata $($rest:tt)*) => {};
-    (proxy_on_http_call_response $($rest:tt)*) => {};
-    (proxy_on_grpc_receive_initial_metadata $($rest:tt)*) => {};
-    (proxy_on_grpc_receive $($rest:tt)*) => {};
-    (proxy_on_grpc_receive_trailing_metadata $($rest:tt)*) => {};
-    (proxy_on_grpc_close $($rest:tt)*) => {};
-    (proxy_on_queue_ready $($rest:tt)*) => {};
-    (proxy_on_foreign_function $($rest:tt)*) => {};
+    ($wanted:ident proxy_on_request_headers $($rest:tt)*) => { $crate::__export_if! { $wanted http proxy_on_request_headers $($rest)* } };
+    ($wanted:ident proxy_on_request_body $($rest:tt)*) => { $crate::__export_if! { $wanted http proxy_on_request_body $($rest)* } };
+    ($wanted:ident proxy_on_request_trailers $($rest:tt)*) => { $crate::__export_if! { $wanted http proxy_on_request_trailers $($rest)* } };
+    ($wanted:ident proxy_on_response_headers $($rest:tt)*) => { $crate::__export_if! { $wanted http proxy_on_response_headers $($rest)* } };
+    ($wanted:ident proxy_on_response_body $($rest:tt)*) => { $crate::__export_if! { $wanted http proxy_on_response_body $($rest)* } };
+    ($wanted:ident proxy_on_response_trailers $($rest:tt)*) => { $crate::__export_if! { $wanted http proxy_on_response_trailers $($rest)* } };
+    ($wanted:ident proxy_on_new_connection $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_new_connection $($rest)* } };
+    ($wanted:ident proxy_on_downstream_data $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_downstream_data $($rest)* } };
+    ($wanted:ident proxy_on_downstream_connection_close $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_downstream_connection_close $($rest)* } };
+    ($wanted:ident proxy_on_upstream_data $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_upstream_data $($rest)* } };
+    ($wanted:ident proxy_on_upstream_connection_close $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_upstream_connection_close $($rest)* } };
+    ($wanted:ident proxy_on_tick $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_tick $($rest)* } };
+    ($wanted:ident proxy_on_request_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_request_metadata $($rest)* } };
+    ($wanted:ident proxy_on_response_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_response_metadata $($rest)* } };
+    ($wanted:ident proxy_on_http_call_response $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_http_call_response $($rest)* } };
+    ($wanted:ident proxy_on_grpc_receive_initial_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_receive_initial_metadata $($rest)* } };
+    ($wanted:ident proxy_on_grpc_receive $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_receive $($rest)* } };
+    ($wanted:ident proxy_on_grpc_receive_trailing_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_receive_trailing_metadata $($rest)* } };
+    ($wanted:ident proxy_on_grpc_close $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_close $($rest)* } };
+    ($wanted:ident proxy_on_queue_ready $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_queue_ready $($rest)* } };
+    ($wanted:ident proxy_on_foreign_function $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_foreign_function $($rest)* } };
+    ($wanted:ident $($callback:tt)*) => { $crate::__export_if! { $wanted common $($callback)* } };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_if {
+    (common common $($callback:tt)*) => { $crate::__export! { $($callback)* } };
+    (http http $($callback:tt)*) => { $crate::__export! { $($callback)* } };
+    (tcp tcp $($callback:tt)*) => { $crate::__export! { $($callback)* } };
+    ($wanted:ident $kind:ident $($callback:tt)*) => {};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
     ($name:ident($($argument:ident),*) -> Nothing) => {
         #[unsafe(no_mangle)]
         extern "C" fn $name($($argument: u32),*) {
             $crate::__private::Exports::$name(&*VM, $($argument),*);
         }
     };
-    ($name:ident($($argument:ident),*) -> $kind:ident) => {
+    ($name:ident($($argument:ident),*) -> $returns:ident) => {
         #[unsafe(no_mangle)]
         extern "C" fn $name($($argument: u32),*) -> u32 {
             $crate::__private::Exports::$name(&*VM, $($argument),*)

@@ -57,7 +57,7 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
         let context = root.create_http_context(&HttpStream::new(sys, id));
         if self.streams.insert(id, context).is_err() {
             let place = Place { plugin: self.roots.plugin(), id, callback: "proxy_on_context_create" };
-            place.log(sys, LogLevel::Error, "too many streams at once: this one passes unseen");
+            place.too_many_streams(sys);
         }
         Some(())
     }

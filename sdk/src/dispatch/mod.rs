@@ -3,9 +3,11 @@
 mod http;
 mod root;
 mod slots;
+mod tcp;
 
 pub use http::HttpRow;
 pub use root::RootRow;
+pub use tcp::TcpRow;
 
 use crate::runtime::{log, on_first_context, push_decimal};
 use crate::{Failure, FailurePolicy, Interrupt, LocalReply, LogLevel, error::Kind, sys::Sys};
@@ -98,6 +100,11 @@ rows! {
     response_headers(id: u32, end_of_stream: bool);
     response_body(id: u32, size: u32, end_of_stream: bool);
     response_trailers(id: u32);
+    new_connection(id: u32);
+    downstream_data(id: u32, size: u32, end_of_stream: bool);
+    downstream_close(id: u32, peer_type: u32);
+    upstream_data(id: u32, size: u32, end_of_stream: bool);
+    upstream_close(id: u32, peer_type: u32);
     done(id: u32);
     log(id: u32);
     delete(id: u32);
@@ -201,6 +208,15 @@ exports! {
         |rows: &R, sys| rows.response_body(sys, context_id, size, end_of_stream != 0);
     proxy_on_response_trailers(context_id, _num_trailers) else CONTINUE,
         |rows: &R, sys| rows.response_trailers(sys, context_id);
+    proxy_on_new_connection(context_id) else CONTINUE, |rows: &R, sys| rows.new_connection(sys, context_id);
+    proxy_on_downstream_data(context_id, size, end_of_stream) else CONTINUE,
+        |rows: &R, sys| rows.downstream_data(sys, context_id, size, end_of_stream != 0);
+    proxy_on_downstream_connection_close(context_id, peer_type) else CONTINUE,
+        |rows: &R, sys| rows.downstream_close(sys, context_id, peer_type);
+    proxy_on_upstream_data(context_id, size, end_of_stream) else CONTINUE,
+        |rows: &R, sys| rows.upstream_data(sys, context_id, size, end_of_stream != 0);
+    proxy_on_upstream_connection_close(context_id, peer_type) else CONTINUE,
+        |rows: &R, sys| rows.upstream_close(sys, context_id, peer_type);
     proxy_on_done(context_id) else TRUE, |rows: &R, sys| rows.done(sys, context_id);
     proxy_on_log(context_id) else CONTINUE, |rows: &R, sys| rows.log(sys, context_id);
     proxy_on_delete(context_id) else CONTINUE, |rows: &R, sys| rows.delete(sys, context_id);
@@ -208,11 +224,6 @@ exports! {
     default {
     proxy_on_vm_start(_context_id, _configuration_size) = TRUE;
     proxy_on_tick(_context_id) = CONTINUE;
-    proxy_on_new_connection(_context_id) = CONTINUE;
-    proxy_on_downstream_data(_context_id, _size, _end_of_stream) = CONTINUE;
-    proxy_on_downstream_connection_close(_context_id, _peer_type) = CONTINUE;
-    proxy_on_upstream_data(_context_id, _size, _end_of_stream) = CONTINUE;
-    proxy_on_upstream_connection_close(_context_id, _peer_type) = CONTINUE;
     proxy_on_request_metadata(_context_id, _num_elements) = CONTINUE;
     proxy_on_response_metadata(_context_id, _num_elements) = CONTINUE;
     proxy_on_http_call_response(_context_id, _call_id, _num_headers, _body_size, _num_trailers) = CONTINUE;
@@ -239,6 +250,11 @@ impl Place {
         let mut number = String::new();
         push_decimal(&mut number, self.id);
         log(sys, level, &[self.plugin, ": context ", &number, ": ", self.callback, ": ", what]);
+    }
+
+    #[cold]
+    fn too_many_streams(&self, sys: &Sys) {
+        self.log(sys, LogLevel::Error, "too many streams at once: this one passes unseen");
     }
 
     /// Does what an [`Interrupt`] says and gives the callback's answer; Envoy ignores it where a reply or a reset follows (LOC-1, CLO-1).

@@ -23,40 +23,9 @@ impl Deref for HttpStream {
     }
 }
 
-/// A handle for one phase: what comes with the callback, and where its data is.
-macro_rules! phase {
-    ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $field_doc:literal])* $field:ident: $ty:ty,)* }) => {
-        $(#[doc = $doc])*
-        #[derive(Debug)]
-        pub struct $name<'a> {
-            stream: HttpStream,
-            $($field: $ty,)*
-            callback: PhantomData<&'a ()>,
-        }
-
-        impl $name<'_> {
-            pub(crate) fn new(sys: &Sys, id: u32, $($field: $ty),*) -> Self {
-                Self { stream: HttpStream::new(sys, id), $($field,)* callback: PhantomData }
-            }
-
-            $($(#[doc = $field_doc])*
-            pub fn $field(&self) -> $ty {
-                self.$field
-            })*
-        }
-
-        impl Deref for $name<'_> {
-            type Target = HttpStream;
-            fn deref(&self) -> &HttpStream {
-                &self.stream
-            }
-        }
-    };
-}
-
 phase! {
     /// The request while its headers are here.
-    RequestHeaders {
+    RequestHeaders: HttpStream {
         /// Whether the request ends with its headers: no body and no trailers follow.
         end_of_stream: bool,
     }
@@ -71,7 +40,7 @@ impl RequestHeaders<'_> {
 
 phase! {
     /// The request while a chunk of its body is here.
-    RequestBody {
+    RequestBody: HttpStream {
         /// How many bytes are here: the chunk, or all that is kept.
         size: u32,
         /// Whether the request ends here; where trailers follow no chunk says so (SEQ-7).
@@ -88,7 +57,7 @@ impl RequestBody<'_> {
 
 phase! {
     /// The request while its trailers are here.
-    RequestTrailers {}
+    RequestTrailers: HttpStream {}
 }
 
 impl RequestTrailers<'_> {
@@ -100,7 +69,7 @@ impl RequestTrailers<'_> {
 
 phase! {
     /// The response while its headers are here.
-    ResponseHeaders {
+    ResponseHeaders: HttpStream {
         /// Whether the response ends with its headers: no body and no trailers follow.
         end_of_stream: bool,
     }
@@ -115,7 +84,7 @@ impl ResponseHeaders<'_> {
 
 phase! {
     /// The response while a chunk of its body is here.
-    ResponseBody {
+    ResponseBody: HttpStream {
         /// How many bytes are here: the chunk, or all that is kept.
         size: u32,
         /// Whether the response ends here; where trailers follow no chunk says so.
@@ -132,7 +101,7 @@ impl ResponseBody<'_> {
 
 phase! {
     /// The response while its trailers are here.
-    ResponseTrailers {}
+    ResponseTrailers: HttpStream {}
 }
 
 impl ResponseTrailers<'_> {
@@ -144,7 +113,7 @@ impl ResponseTrailers<'_> {
 
 phase! {
     /// The stream when it is over: both messages as they were sent, to be read only.
-    Log {}
+    Log: HttpStream {}
 }
 
 impl Log<'_> {

@@ -1,8 +1,41 @@
 //! What callbacks are given: by value, for the time of the callback, each derefs to what more phases share.
 
+/// A handle for one phase: what comes with the callback, and where its data is.
+macro_rules! phase {
+    ($(#[doc = $doc:literal])* $name:ident: $stream:ident { $($(#[doc = $field_doc:literal])* $field:ident: $ty:ty,)* }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug)]
+        pub struct $name<'a> {
+            stream: $stream,
+            $($field: $ty,)*
+            callback: PhantomData<&'a ()>,
+        }
+
+        impl $name<'_> {
+            pub(crate) fn new(sys: &Sys, id: u32, $($field: $ty),*) -> Self {
+                Self { stream: $stream::new(sys, id), $($field,)* callback: PhantomData }
+            }
+
+            $($(#[doc = $field_doc])*
+            pub fn $field(&self) -> $ty {
+                self.$field
+            })*
+        }
+
+        impl Deref for $name<'_> {
+            type Target = $stream;
+            fn deref(&self) -> &$stream {
+                &self.stream
+            }
+        }
+    };
+}
+
 mod http;
+mod tcp;
 
 pub use http::{HttpStream, Log, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers};
+pub use tcp::{DownstreamClose, DownstreamData, NewConnection, StreamLog, Tcp, UpstreamClose, UpstreamData};
 
 use crate::{Error, LogLevel, sys::Sys};
 use core::marker::PhantomData;

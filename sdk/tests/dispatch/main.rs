@@ -7,6 +7,7 @@ mod hostile;
 mod plugins;
 mod random;
 mod replies;
+mod tcp;
 
 use proxy_filter_test::{Exchange, LogLine, Message, MockProxy};
 

@@ -1,0 +1,160 @@
+//! TCP plugins: as HTTP plugins, with the callbacks of a connection.
+
+use super::root::Roots;
+use super::slots::{Found, Slots};
+use super::{CONTINUE, PAUSE, Place, Row, TRUE};
+use crate::tcp::StreamEnd;
+use crate::{
+    DownstreamClose, DownstreamData, Failure, FailurePolicy, LogLevel, NewConnection, StreamContext, StreamInterrupt, StreamLog,
+    Tcp, TcpPlugin, UpstreamClose, UpstreamData, sys::Sys,
+};
+use proxy_filter_abi::{PeerType, StreamType};
+
+/// A plugin whose streams are TCP connections: registered as `tcp`.
+pub struct TcpRow<R: TcpPlugin> {
+    roots: Roots<R>,
+    streams: Slots<R::Stream>,
+}
+
+impl<R: TcpPlugin> TcpRow<R> {
+    /// The plugin of this root id.
+    pub const fn new(id: &'static str) -> Self {
+        Self { roots: Roots::new(id), streams: Slots::new() }
+    }
+
+    fn place(&self, id: u32, callback: &'static str) -> Place {
+        Place { plugin: self.roots.plugin(), id, callback }
+    }
+
+    /// Calls a stream's context; an `Err` closes the connection or becomes what the failure policy says.
+    #[inline]
+    fn call(
+        &self,
+        sys: &Sys,
+        id: u32,
+        callback: &'static str,
+        f: impl FnOnce(&mut R::Stream) -> Result<u32, StreamInterrupt>,
+    ) -> Option<u32> {
+        match self.streams.with(id, f) {
+            Found::Value(Ok(action)) => Some(action),
+            Found::Value(Err(interrupt)) => Some(self.interrupt(sys, id, callback, &interrupt)),
+            Found::Busy | Found::Nothing => None,
+        }
+    }
+
+    #[cold]
+    fn interrupt(&self, sys: &Sys, id: u32, callback: &'static str, interrupt: &StreamInterrupt) -> u32 {
+        let place = self.place(id, callback);
+        if let StreamEnd::Failure(failure) = &interrupt.0 {
+            place.log(sys, LogLevel::Error, &failure.text());
+            match R::FAILURE_POLICY {
+                FailurePolicy::Continue => return CONTINUE,
+                // There is nothing to reply with.
+                FailurePolicy::Reply(_) | FailurePolicy::Reset => {}
+            }
+        }
+        place.check(sys, sys.proxy_close_stream(StreamType::Downstream));
+        PAUSE
+    }
+
+    /// Calls a stream's context where nothing is left to be done about a failure but to tell it.
+    #[inline]
+    fn tell(
+        &self,
+        sys: &Sys,
+        id: u32,
+        callback: &'static str,
+        f: impl FnOnce(&mut R::Stream) -> Result<(), Failure>,
+    ) -> Option<u32> {
+        match self.streams.with(id, f) {
+            Found::Value(Ok(())) => Some(CONTINUE),
+            Found::Value(Err(failure)) => {
+                self.place(id, callback).log(sys, LogLevel::Error, &failure.text());
+                Some(CONTINUE)
+            }
+            Found::Busy | Found::Nothing => None,
+        }
+    }
+}
+
+fn peer(code: u32) -> PeerType {
+    PeerType::from_wire(code).unwrap_or(PeerType::Unknown)
+}
+
+impl<R: TcpPlugin> Row for TcpRow<R> {
+    fn id(&self) -> &'static str {
+        self.roots.plugin()
+    }
+
+    fn create_root(&self, id: u32) {
+        self.roots.create(id);
+    }
+
+    #[inline]
+    fn create_stream(&self, sys: &Sys, id: u32, root_id: u32) -> Option<()> {
+        let root = self.roots.get(root_id)?;
+        let context = root.create_stream_context(&Tcp::new(sys, id));
+        if self.streams.insert(id, context).is_err() {
+            self.place(id, "proxy_on_context_create").too_many_streams(sys);
+        }
+        Some(())
+    }
+
+    fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
+        self.roots.configure(sys, id, size)
+    }
+
+    #[inline]
+    fn new_connection(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.call(sys, id, "proxy_on_new_connection", |tcp| {
+            tcp.on_new_connection(NewConnection::new(sys, id)).map(crate::ConnectionAction::to_wire)
+        })
+    }
+
+    #[inline]
+    fn downstream_data(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
+        self.call(sys, id, "proxy_on_downstream_data", |tcp| {
+            let action = tcp.on_downstream_data(DownstreamData::new(sys, id, size, end_of_stream));
+            action.map(|action| action.to_wire(end_of_stream))
+        })
+    }
+
+    #[inline]
+    fn upstream_data(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
+        self.call(sys, id, "proxy_on_upstream_data", |tcp| {
+            let action = tcp.on_upstream_data(UpstreamData::new(sys, id, size, end_of_stream));
+            action.map(|action| action.to_wire(end_of_stream))
+        })
+    }
+
+    #[inline]
+    fn upstream_close(&self, sys: &Sys, id: u32, peer_type: u32) -> Option<u32> {
+        self.tell(sys, id, "proxy_on_upstream_connection_close", |tcp| {
+            tcp.on_upstream_close(UpstreamClose::new(sys, id, peer(peer_type)))
+        })
+    }
+
+    #[inline]
+    fn downstream_close(&self, sys: &Sys, id: u32, peer_type: u32) -> Option<u32> {
+        self.tell(sys, id, "proxy_on_downstream_connection_close", |tcp| {
+            tcp.on_downstream_close(DownstreamClose::new(sys, id, peer(peer_type)))
+        })
+    }
+
+    #[inline]
+    fn done(&self, sys: &Sys, id: u32) -> Option<u32> {
+        if self.streams.contains(id) { Some(TRUE) } else { self.roots.done(sys, id) }
+    }
+
+    /// For a connection after `done` (TCP-1), unlike HTTP.
+    #[inline]
+    fn log(&self, sys: &Sys, id: u32) -> Option<u32> {
+        let told = self.tell(sys, id, "proxy_on_log", |tcp| tcp.on_log(StreamLog::new(sys, id)));
+        told.or_else(|| self.roots.log(id))
+    }
+
+    #[inline]
+    fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
+        if self.streams.remove(id) { Some(CONTINUE) } else { self.roots.delete(id) }
+    }
+}
