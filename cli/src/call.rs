@@ -5,7 +5,7 @@ use crate::escape::printable;
 use crate::transcript::{Time, Transcript};
 use crate::verdict::{Exit, InputError, Verdict};
 use crate::{configuration, json, messages, module, pause, refusal, report};
-use proxy_filter_test::{Builder, Framing, Message, MockProxy, Outcome, Plugin};
+use proxy_filter_test::{Builder, Framing, Lint, Message, MockProxy, Outcome, Plugin};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -93,7 +93,9 @@ fn exchange(call: &Call, input: Input) -> Result<Verdict, Verdict> {
 }
 
 fn proxy(call: &Call) -> Builder {
-    MockProxy::builder().log_level(call.log_level).framing(if call.http2 { Framing::Http2 } else { Framing::Http1 })
+    // What Envoy does not forgive is told in the verdict.
+    let builder = Lint::ALL.iter().fold(MockProxy::builder(), |builder, lint| builder.allow(*lint));
+    builder.log_level(call.log_level).framing(if call.http2 { Framing::Http2 } else { Framing::Http1 })
 }
 
 fn judge(call: &Call, transcript: &Transcript) -> Verdict {
@@ -104,9 +106,11 @@ fn judge(call: &Call, transcript: &Transcript) -> Verdict {
     } else {
         report::transcript(transcript, call.trace)
     };
-    let error = match &transcript.trap {
-        Some(trap) => Some(format!("the filter trapped in {}: {}", trap.callback, printable(trap.message.as_bytes()))),
-        None => paused,
+    let fatal = transcript.findings.iter().find(|finding| finding.lint().fails());
+    let error = match (&transcript.trap, fatal) {
+        (Some(trap), _) => Some(format!("the filter trapped in {}: {}", trap.callback, printable(trap.message.as_bytes()))),
+        (None, Some(finding)) => Some(format!("the filter does what Envoy does not forgive: {finding}")),
+        (None, None) => paused,
     };
     match error {
         Some(_) => Verdict { stdout, error, exit: Exit::FilterFailed },

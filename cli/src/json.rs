@@ -6,7 +6,7 @@ use crate::notes;
 use crate::refusal;
 use crate::transcript::{Passage, Transcript};
 use bytes::Bytes;
-use proxy_filter_test::{LogLine, Message, Outcome, Reason, Refused, Trap};
+use proxy_filter_test::{Finding, LogLine, Message, Outcome, Reason, Refused, Trap};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -27,6 +27,7 @@ pub(crate) fn transcript(transcript: &Transcript, paused: Option<&str>, with_tra
         "trap": transcript.trap.as_ref().map(trap),
         "paused": paused,
         "notes": notes::of(transcript),
+        "findings": transcript.findings.iter().map(finding).collect::<Vec<_>>(),
         "unimplemented_hostcalls": transcript.unimplemented,
         "callbacks": transcript.callbacks.iter().map(|(name, fuel)| json!({"name": name, "fuel": fuel})).collect::<Vec<_>>(),
         "fuel": {
@@ -63,6 +64,17 @@ fn text(object: &Value) -> String {
 
 fn outcome(outcome: Outcome) -> String {
     format!("{outcome:?}").to_ascii_lowercase()
+}
+
+fn finding(finding: &Finding) -> Value {
+    let lint = finding.lint();
+    json!({
+        "row": lint.row(),
+        "cause": lint.cause(),
+        "consequence": lint.consequence(),
+        "mend": lint.mend(),
+        "callback": finding.callback(),
+    })
 }
 
 fn passage(passage: &Passage) -> Value {

@@ -1,6 +1,6 @@
 //! What an exchange was, as data: both messages before and after the filter, the log, the costs.
 
-use proxy_filter_test::{Exchange, LocalReplySent, LogLine, Message, MockProxy, Outcome, Trap, UNIMPLEMENTED_HOSTCALLS};
+use proxy_filter_test::{Exchange, Finding, LocalReplySent, LogLine, Message, MockProxy, Outcome, Trap, UNIMPLEMENTED_HOSTCALLS};
 use std::time::Duration;
 
 /// One message on its way through the filter.
@@ -50,6 +50,8 @@ pub(crate) struct Transcript {
     pub(crate) memory: Option<u64>,
     /// The hostcalls that the filter made and the mock host does not know the meaning of.
     pub(crate) unimplemented: Vec<&'static str>,
+    /// Mistakes that no hostcall refuses.
+    pub(crate) findings: Vec<Finding>,
     pub(crate) trace: String,
 }
 
@@ -90,6 +92,7 @@ impl Transcript {
             time,
             memory: proxy.memory_size(),
             unimplemented: unimplemented(&trace),
+            findings: proxy.findings(),
             trace,
         }
     }

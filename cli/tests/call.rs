@@ -249,6 +249,19 @@ fn a_filter_that_leaves_the_exchange_hanging_fails_with_an_explanation() {
     call(&pauses, &["-d", "x", "--allow-on-headers-stop-iteration"]).ended_with(0);
 }
 
+// CON-13
+#[test]
+fn a_filter_that_would_crash_envoy_fails_with_the_row_and_the_mend() {
+    let imports = r#"(import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))"#;
+    let functions = r#"
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (drop (call $continue (i32.const 1))) i32.const 0)"#;
+    let crashes = module("crashes.wat", imports, functions);
+    call(&crashes, &[]).failed(1, "CON-13").failed(1, "continue the response only after its callback has paused it");
+    let object: Value = serde_json::from_str(&call(&crashes, &["--json"]).stdout).expect("it should be JSON");
+    assert_eq!(object["findings"][0]["consequence"], "crash");
+}
+
 #[test]
 fn a_filter_that_waits_for_its_tick_does_not_hang() {
     let imports = r#"

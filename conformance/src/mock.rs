@@ -29,6 +29,8 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         .config(scenario.config.as_deref().unwrap_or_default())
         .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
     let mut builder = MockProxy::builder().plugin(plugin).log_level(harness::LogLevel::Info).pace(PACE);
+    // What fails a test is here a row like any other.
+    builder = harness::Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint));
     if let Some(limit) = scenario.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
     }

@@ -1,5 +1,6 @@
 use crate::host::State;
 use crate::instance::Instance;
+use crate::lint::Lint;
 use crate::plugin::Plugin;
 use crate::proxy::{Framing, MockProxy};
 use crate::refused::Refused;
@@ -16,6 +17,7 @@ pub struct Builder {
     log_level: LogLevel,
     time: Duration,
     settings: Settings,
+    allowed: Vec<Lint>,
 }
 
 /// How messages move through the proxy.
@@ -34,6 +36,7 @@ impl Builder {
             log_level: LogLevel::Trace,
             time: FIRST_SECOND_OF_2026,
             settings: Settings { framing: Framing::Http1, buffer_limit: 1 << 20, pace: Duration::ZERO },
+            allowed: Vec::new(),
         }
     }
 
@@ -74,12 +77,20 @@ impl Builder {
         self
     }
 
+    /// Lets a test go on after this mistake of a filter, which would crash, hang or corrupt something in Envoy;
+    /// [`MockProxy::findings`] lists it all the same. After one that [crashes](crate::Severity::Crash) Envoy the mock proxy is gone
+    /// like it: every stream is reset, no callback is made any more.
+    pub fn allow(mut self, lint: Lint) -> Self {
+        self.allowed.push(lint);
+        self
+    }
+
     /// Loads and configures the plugins.
     ///
     /// # Errors
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
-        let state = Rc::new(State::new(self.log_level, self.time));
+        let state = Rc::new(State::new(self.log_level, self.time, self.allowed));
         let vms = Vms::new(Rc::clone(&state));
         let start = |plugin| Instance::start(&vms, plugin).map(Rc::new);
         let plugins = self.plugins.iter().map(start).collect::<Result<_, _>>()?;

@@ -2,6 +2,7 @@
 
 use crate::host::State;
 use crate::host::http_stream::{End, HttpStream};
+use crate::lint::Lint;
 use crate::log::LogLine;
 use crate::message::Message;
 use crate::vm::Trap;
@@ -57,6 +58,16 @@ impl Exchange {
 
     /// How it ended, or that it has not.
     pub fn outcome(&self) -> Outcome {
+        let outcome = self.outcome_unseen();
+        if outcome == Outcome::Paused
+            && let Some(stream) = self.state.streams.borrow_mut().get_mut(&self.stream)
+        {
+            stream.saw_held();
+        }
+        outcome
+    }
+
+    fn outcome_unseen(&self) -> Outcome {
         match self.with(HttpStream::end) {
             Some(End::Complete) => Outcome::Complete,
             Some(End::Reset) => Outcome::Reset,
@@ -162,7 +173,10 @@ impl Exchange {
     fn summary(&self) -> String {
         match (self.local_reply(), self.outcome()) {
             (Some(reply), _) => format!("a local reply answered with {}, details \"{}\"", reply.status, reply.details),
-            (None, Outcome::Paused) => "a filter holds it back".to_owned(),
+            (None, Outcome::Paused) => {
+                let lint = Lint::NeverContinued;
+                format!("a filter holds it back and has not continued it ({}): {}", lint.row(), lint.mend())
+            }
             (None, Outcome::Reset) => format!("the stream was reset, details \"{}\"", self.details()),
             (None, Outcome::Complete) => "the exchange is complete".to_owned(),
         }
@@ -182,7 +196,7 @@ impl Drop for Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:?}, details \"{}\"", self.outcome(), self.details())?;
+        writeln!(f, "{:?}, details \"{}\"", self.outcome_unseen(), self.details())?;
         match self.raw_upstream_request() {
             Some(request) => writeln!(f, "upstream received:\n{request:?}")?,
             None => writeln!(f, "upstream received nothing")?,

@@ -53,8 +53,10 @@ mod builder;
 mod exchange;
 #[cfg(feature = "wasmtime")]
 pub mod filter_crate;
+mod findings;
 mod host;
 mod instance;
+mod lint;
 mod log;
 mod message;
 mod plugin;
@@ -67,6 +69,7 @@ mod vm;
 
 pub use builder::Builder;
 pub use exchange::{Exchange, LocalReplySent, Outcome};
+pub use lint::{Finding, Lint, Severity};
 pub use log::LogLine;
 pub use message::Message;
 pub use plugin::{IntoConfiguration, Plugin, VmKind};

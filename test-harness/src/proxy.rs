@@ -52,18 +52,18 @@ use std::time::Duration;
 /// # Ok(()) }
 /// ```
 pub struct MockProxy {
-    state: Rc<State>,
-    vms: Vms,
-    plugins: RefCell<Vec<Rc<Instance>>>,
+    pub(crate) state: Rc<State>,
+    pub(crate) vms: Vms,
+    pub(crate) plugins: RefCell<Vec<Rc<Instance>>>,
     /// The chain of each stream that has not ended, as it was when the stream began.
-    chains: RefCell<BTreeMap<u64, Chain>>,
+    pub(crate) chains: RefCell<BTreeMap<u64, Chain>>,
     upstream: RefCell<Upstream>,
     settings: Settings,
     next_stream: Cell<u64>,
 }
 
 /// The filters that a stream passes, each with the id of the stream's context; none where the VM was dead when the stream began.
-type Chain = Rc<[(Rc<Instance>, Option<u32>)]>;
+pub(crate) type Chain = Rc<[(Rc<Instance>, Option<u32>)]>;
 
 /// How bodies come: what a filter sees of the end of a message differs by protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +90,7 @@ impl MockProxy {
     }
 
     pub(crate) fn started(state: Rc<State>, vms: Vms, plugins: Vec<Rc<Instance>>, settings: Settings) -> Self {
+        state.findings.of_plugins(plugins.iter().map(|plugin| plugin.root.plugin.name.clone()).collect());
         let (plugins, chains) = (RefCell::new(plugins), RefCell::default());
         Self { state, vms, plugins, chains, upstream: RefCell::default(), settings, next_stream: Cell::new(0) }
     }
@@ -120,6 +121,10 @@ impl MockProxy {
     }
 
     /// Sends a request through the filters to the upstream, and its response back, as far as they let it.
+    ///
+    /// # Panics
+    /// When a filter does what would crash, hang or corrupt something in Envoy: a [`Lint`]; see [`Builder::allow`].
+    #[track_caller]
     pub fn send(&self, request: impl Into<Message>) -> Exchange {
         let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
         let stream = self.open(&request.into());
@@ -132,37 +137,47 @@ impl MockProxy {
             }
             self.with_stream(stream, |stream| stream.allow_events(usize::MAX));
         }
+        self.check();
         Exchange::new(Rc::clone(&self.state), stream, log, costs)
     }
 
     /// The client closes its connection before it has the whole response (SEQ-18); a stream that has ended is not affected.
     ///
     /// # Panics
-    /// When the exchange is another proxy's.
+    /// When the exchange is another proxy's; as [`send`](Self::send).
     #[track_caller]
     pub fn disconnect(&self, exchange: &Exchange) {
         assert!(exchange.is_of(&self.state), "this exchange belongs to another proxy: disconnect it there");
         self.with_stream(exchange.stream(), HttpStream::disconnect);
         self.run();
+        self.check();
     }
 
     /// Lets time pass: the clock moves on, and the ticks that roots have asked for come, each at its time.
+    ///
+    /// # Panics
+    /// As [`send`](Self::send).
+    #[track_caller]
     pub fn advance(&self, time: Duration) {
         let end = self.state.clock.get() + time;
         let due = || {
             let timers = self.vms.roots().into_iter().filter_map(|(vm, root)| Some((root.timer()?, vm, root)));
-            timers.filter(|(timer, ..)| timer.next <= end).min_by_key(|(timer, ..)| timer.next)
+            timers.filter(|(timer, ..)| timer.next <= end && !self.is_gone()).min_by_key(|(timer, ..)| timer.next)
         };
         while let Some((timer, vm, root)) = due() {
             self.state.clock.set(timer.next.max(self.state.clock.get()));
             match vm.call(Callback::proxy_on_tick { context_id: root.id }) {
                 Ok(_) => self.state.run_effects(),
-                Err(_) => self.state.drop_effects(),
+                Err(_) => {
+                    self.state.drop_effects();
+                    self.find_hung(&vm);
+                }
             }
             root.ticked(&self.state, timer);
             self.run();
         }
         self.state.clock.set(end);
+        self.check();
     }
 
     /// Everything that plugins have logged so far.
@@ -196,7 +211,15 @@ impl MockProxy {
     }
 
     /// Ends the roots, as a proxy that shuts down (LIF-23).
+    ///
+    /// # Panics
+    /// When a filter still holds a stream back that nothing can continue, and the test has not seen that it does
+    /// ([`Exchange::outcome`], [`disconnect`](Self::disconnect)): the client would wait for ever (ACT-8).
+    /// Dropping the proxy does the same.
+    #[track_caller]
     pub fn shut_down(self) {
+        self.find_held();
+        self.check();
         for (vm, root) in self.vms.roots() {
             for callback in [Callback::proxy_on_done { context_id: root.id }, Callback::proxy_on_delete { context_id: root.id }] {
                 if !vm.is_dead() {
@@ -281,6 +304,11 @@ impl MockProxy {
     fn run_stream(&self, number: u64) -> bool {
         let mut moved = false;
         loop {
+            if self.is_gone() {
+                self.with_stream(number, HttpStream::vanish);
+                self.chains.borrow_mut().remove(&number);
+                return moved;
+            }
             let poll = self.with_stream(number, HttpStream::poll);
             match poll {
                 Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
@@ -298,7 +326,10 @@ impl MockProxy {
 
     fn with_stream<R>(&self, number: u64, f: impl FnOnce(&mut HttpStream) -> R) -> R {
         let mut streams = self.state.streams.borrow_mut();
-        f(streams.get_mut(&number).unwrap_or_else(|| unreachable!("a stream that runs is in the table")))
+        let stream = streams.get_mut(&number).unwrap_or_else(|| unreachable!("a stream that runs is in the table"));
+        let result = f(stream);
+        self.state.note_faults(stream);
+        result
     }
 
     fn create(&self, key: StreamKey) {
@@ -340,6 +371,8 @@ impl MockProxy {
             Err(_) => {
                 self.state.drop_effects();
                 self.with_stream(key.stream, |stream| stream.fail(key.filter));
+                let vm = self.chains.borrow().get(&key.stream).map(|chain| Rc::clone(&chain[key.filter].0.vm));
+                vm.iter().for_each(|vm| self.find_hung(vm));
             }
         }
     }

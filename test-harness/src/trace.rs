@@ -62,6 +62,12 @@ impl Trace {
         lines.last.push_back(Line { depth, text });
     }
 
+    /// The last callback that was made.
+    pub(crate) fn last_callback(&self) -> Option<String> {
+        let lines = self.0.borrow();
+        lines.last.iter().rev().chain(lines.first.iter().rev()).find(|line| line.depth == 0).map(|line| line.text.clone())
+    }
+
     /// The last lines, for a trap.
     pub(crate) fn last(&self, count: usize) -> Vec<String> {
         let lines = self.0.borrow();

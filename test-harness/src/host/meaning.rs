@@ -1,8 +1,8 @@
 //! What each hostcall means. Those whose meaning is still to come stand in `unimplemented.rs`.
 
-use super::http_stream::{Side, property};
+use super::http_stream::{HttpStream, Side, property};
 use super::{Effect, VmHost, buffer};
-use proxy_filter_abi::{BufferType, Host, LogLevel, MapType, MetricType, Status, StreamType};
+use proxy_filter_abi::{BufferType, Callback, Host, LogLevel, MapType, MetricType, Status, StreamType};
 use std::time::Duration;
 
 type Answer<T = ()> = Result<T, Status>;
@@ -120,7 +120,7 @@ impl Host for VmHost {
         match stream_type {
             StreamType::HttpRequest | StreamType::HttpResponse => {
                 self.after_callback(Effect::Continue(stream_type));
-                self.with_stream(super::HttpStream::release_request_maps);
+                self.with_stream(HttpStream::release_request_maps);
                 Ok(())
             }
             // CON-12.
@@ -148,6 +148,12 @@ impl Host for VmHost {
     ) -> Answer {
         // LOC-15: what stops is the stream whose callback runs, whatever the reply is sent to. From a root nothing is sent (LOC-14).
         self.stop_running();
+        let ending = |callback| {
+            matches!(callback, Callback::proxy_on_log { .. } | Callback::proxy_on_done { .. } | Callback::proxy_on_delete { .. })
+        };
+        if self.running_stream().is_some() && self.stream().is_none() && !self.running.get().is_some_and(ending) {
+            self.with_running_stream(HttpStream::note_reply_on_root);
+        }
         let reply = super::Reply::of_filter(status_code, details, body, headers, grpc_status);
         self.after_callback(Effect::Reply(reply));
         Ok(())
@@ -197,9 +203,13 @@ impl Host for VmHost {
 
 impl VmHost {
     fn stop_running(&self) {
+        self.with_running_stream(HttpStream::stop_iteration);
+    }
+
+    fn with_running_stream(&self, f: impl FnOnce(&mut HttpStream, usize)) {
         let Some(key) = self.running_stream() else { return };
         if let Some(stream) = self.state.streams.borrow_mut().get_mut(&key.stream) {
-            stream.stop_iteration(key.filter);
+            f(stream, key.filter);
         }
     }
 }

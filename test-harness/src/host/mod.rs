@@ -16,6 +16,8 @@ pub(crate) use context::Root;
 pub(crate) use header_map::{HeaderMap, MapKind};
 pub(crate) use traced::Traced;
 
+use crate::findings::Findings;
+use crate::lint::Lint;
 use crate::log::LogLine;
 use crate::trace::Trace;
 use crate::vm::Trap;
@@ -45,6 +47,7 @@ pub(crate) struct State {
     pub(crate) streams: RefCell<BTreeMap<u64, HttpStream>>,
     /// What callbacks have asked for, to be carried out when they have returned (SEQ-21).
     effects: RefCell<VecDeque<(StreamKey, Effect)>>,
+    pub(crate) findings: Findings,
 }
 
 /// A plugin that logs without end fills no more than this, in bytes.
@@ -66,7 +69,7 @@ enum Effect {
 }
 
 impl State {
-    pub(crate) fn new(log_level: LogLevel, clock: Duration) -> Self {
+    pub(crate) fn new(log_level: LogLevel, clock: Duration, allowed: Vec<Lint>) -> Self {
         Self {
             trace: Trace::default(),
             log: RefCell::default(),
@@ -78,6 +81,7 @@ impl State {
             clock: Cell::new(clock),
             streams: RefCell::default(),
             effects: RefCell::default(),
+            findings: Findings::new(allowed),
         }
     }
 
@@ -97,16 +101,17 @@ impl State {
         self.log.borrow_mut().push(line);
     }
 
-    /// Carries out what the callback that has just returned asked for, in order.
+    /// Carries out what the callback of this plugin that has just returned asked for, in order.
     pub(crate) fn run_effects(&self) {
         while let Some((key, effect)) = self.take_effect() {
             let mut streams = self.streams.borrow_mut();
             let Some(stream) = streams.get_mut(&key.stream) else { continue };
             match effect {
                 Effect::Continue(side) => stream.continue_stream(key.filter, side),
-                Effect::Close => stream.close(),
-                Effect::Reply(reply) => stream.send_reply(reply),
+                Effect::Close => stream.close(key.filter),
+                Effect::Reply(reply) => stream.reply(key.filter, reply),
             }
+            self.note_faults(stream);
         }
     }
 

@@ -81,6 +81,7 @@ pub(super) fn callback(name: &str, instructions: &str, answer: u32) -> String {
             (3, true)
         }
         "proxy_on_vm_start" | "proxy_on_configure" => (2, true),
+        "proxy_on_request_trailers" | "proxy_on_response_trailers" => (2, true),
         "proxy_on_context_create" => (2, false),
         "proxy_on_done" => (1, true),
         "proxy_on_log" | "proxy_on_delete" | "proxy_on_tick" => (1, false),

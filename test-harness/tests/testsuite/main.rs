@@ -9,6 +9,8 @@ mod hostile;
 #[cfg(feature = "wasmtime")]
 mod initialisation;
 #[cfg(feature = "wasmtime")]
+mod lints;
+#[cfg(feature = "wasmtime")]
 mod loading;
 #[cfg(feature = "wasmtime")]
 mod memory;

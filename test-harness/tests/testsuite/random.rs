@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::Config;
 use proxy_filter_abi::{HOSTCALLS, WireKind, pairs};
-use proxy_filter_test::{Framing, Message, MockProxy, Outcome, Plugin};
+use proxy_filter_test::{Framing, Lint, Message, MockProxy, Outcome, Plugin};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -73,6 +73,7 @@ fn guest() -> impl Strategy<Value = String> {
 
 fn run(guests: Vec<String>, framing: Framing, limit: usize) {
     let builder = MockProxy::builder().framing(framing).buffer_limit(limit);
+    let builder = Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint));
     // One that traps while it is configured is refused.
     let Ok(proxy) = guests.into_iter().fold(builder, |proxy, guest| proxy.plugin(Plugin::from_bytes(guest))).start() else {
         return;

@@ -1,7 +1,7 @@
 //! Which plugins share a VM, and which a root in it.
 
 use super::get;
-use proxy_filter_test::{MockProxy, Plugin};
+use proxy_filter_test::{MockProxy, Outcome, Plugin};
 
 mod plugin {
     use proxy_filter::{ConfigError, HttpContext, HttpPlugin, HttpStream, Plugin, RootContext};
@@ -128,5 +128,5 @@ fn ctx_1_a_stream_takes_its_ids_in_all_filters_at_once() {
     let proxy = MockProxy::builder().plugin(pausing("a")).plugin(pausing("b")).start().unwrap();
     let waiting = (get(&proxy), get(&proxy));
     assert!(proxy.trace().contains("a: proxy_on_request_headers(context_id=5,"), "{}", proxy.trace());
-    drop(waiting);
+    assert_eq!([waiting.0.outcome(), waiting.1.outcome()], [Outcome::Paused; 2]);
 }

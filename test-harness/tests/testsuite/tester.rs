@@ -79,13 +79,16 @@ fn a_root_id_that_is_not_registered_is_answered_with_those_that_are() {
     assert!(panic_of(|| Plugin::wasm(&PLUGINS, "")).ends_with("not \"\": name one of these"));
 }
 
+const HELD: &str = "a filter holds it back and has not continued it (ACT-8): continue or reply on every path; a timeout for each call \
+                    that it waits for";
+
 #[test]
 fn asking_for_a_request_that_did_not_reach_the_upstream_says_why_it_did_not() {
     let proxy = proxy();
     for (path, why) in [
         ("/reply", "a local reply answered with 403, details \"no_entry\""),
         ("/reset", "the stream was reset, details \"wasm_close_stream\""),
-        ("/pause", "a filter holds it back"),
+        ("/pause", HELD),
     ] {
         let exchange = proxy.send(request(path));
         let expected = format!("the request did not reach the upstream ({why}): ask reached_upstream() first");
@@ -96,7 +99,7 @@ fn asking_for_a_request_that_did_not_reach_the_upstream_says_why_it_did_not() {
 #[test]
 fn asking_for_a_response_that_never_came_says_why_it_did_not() {
     let proxy = proxy();
-    for (path, why) in [("/reset", "the stream was reset, details \"wasm_close_stream\""), ("/pause", "a filter holds it back")] {
+    for (path, why) in [("/reset", "the stream was reset, details \"wasm_close_stream\""), ("/pause", HELD)] {
         let exchange = proxy.send(request(path));
         assert_eq!(panic_of(|| exchange.response()), format!("the client received no response ({why}): ask outcome() first"),);
     }
@@ -118,6 +121,7 @@ fn an_exchange_of_another_proxy_cannot_be_disconnected() {
     let (one, other) = (proxy(), proxy());
     let exchange = one.send(request("/pause"));
     assert_eq!(panic_of(|| other.disconnect(&exchange)), "this exchange belongs to another proxy: disconnect it there");
+    one.disconnect(&exchange);
 }
 
 #[test]

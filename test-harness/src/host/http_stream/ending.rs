@@ -5,7 +5,8 @@ use crate::message::Message;
 
 impl HttpStream {
     /// `proxy_close_stream`, carried out after the callback that asked for it.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self, filter: usize) {
+        self.note_close(filter);
         let details = self.details.clone().unwrap_or_else(|| b"wasm_close_stream".to_vec());
         self.reset(&details);
     }
@@ -54,7 +55,7 @@ impl HttpStream {
             return Some(Poll::Create { filter });
         }
         self.log_phase = true;
-        self.running = Some(Running { filter, frame: None });
+        self.running = Some(Running::new(filter, None));
         Some(Poll::Call { filter, callback: StreamCallback::Log })
     }
 
@@ -63,7 +64,7 @@ impl HttpStream {
         if self.filters[filter].dead {
             return None;
         }
-        self.running = Some(Running { filter, frame: None });
+        self.running = Some(Running::new(filter, None));
         Some(Poll::Call { filter, callback })
     }
 

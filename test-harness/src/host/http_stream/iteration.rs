@@ -6,7 +6,7 @@ use proxy_filter_abi::StreamType;
 impl HttpStream {
     /// The running callback has returned this.
     pub(crate) fn apply(&mut self, answer: u32) {
-        let Some(Running { filter, frame: Some(frame) }) = self.running.take() else { return };
+        let Some(Running { filter, frame: Some(frame), asked }) = self.running.take() else { return };
         let stopped = std::mem::take(&mut self.filters[filter].stop);
         match frame {
             Work::Headers { side, position, end_of_stream } => {
@@ -17,6 +17,7 @@ impl HttpStream {
                     3 => Iteration::StopAllBuffer,
                     _ => Iteration::StopAllWatermark,
                 };
+                self.note_headers_answer(filter, side, iteration == Iteration::Continue, stopped, asked);
                 let state = self.filters[filter].side(side);
                 if iteration == Iteration::Continue {
                     state.headers_here = false;
@@ -56,6 +57,7 @@ impl HttpStream {
         state.chunk_here = answer != 0;
         if answer == 0 {
             if state.iteration == Iteration::StopSingle {
+                self.note_trailers(filter, side, trailers_added);
                 self.hold(side, &data, false);
                 self.continue_iteration(side, position);
                 return;
@@ -130,6 +132,7 @@ impl HttpStream {
             Side::Request => filter,
             Side::Response => self.filters.len() - 1 - filter,
         };
+        self.note_continue(filter, side);
         // CON-9: what is not stopped is not affected. Inside its own headers callback a message is still held, and so leaves
         // here and, should the callback answer that it may go on, once more (CON-5, CON-6).
         let inside = self.running.as_ref().is_some_and(|running| {

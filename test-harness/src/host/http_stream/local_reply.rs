@@ -70,6 +70,12 @@ impl Reply {
 }
 
 impl HttpStream {
+    /// `proxy_send_local_response`, carried out after the callback that asked for it.
+    pub(crate) fn reply(&mut self, filter: usize, reply: Reply) {
+        self.note_reply(filter);
+        self.send_reply(reply);
+    }
+
     /// A local reply, carried out after the callback that asked for it. Three ways, by how far the response is:
     /// through the response callbacks (LOC-2), past them (LOC-5), or no answer but a reset (LOC-6).
     pub(crate) fn send_reply(&mut self, reply: Reply) {

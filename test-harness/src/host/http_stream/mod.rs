@@ -9,12 +9,14 @@
 mod access;
 mod ending;
 mod event;
+mod faults;
 mod iteration;
 mod local_reply;
 pub(crate) mod property;
 mod router;
 
 use super::header_map::{HeaderMap, MapKind};
+use crate::lint::Lint;
 use crate::message::Message;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -102,6 +104,10 @@ struct Half {
     complete: bool,
     /// What has left the chain, to the upstream or to the client.
     sent: Option<Message>,
+    /// How many bytes of body came in.
+    received: usize,
+    /// The `content-length` that it came with.
+    promised: Option<usize>,
     sent_to_end: bool,
 }
 
@@ -110,6 +116,14 @@ struct Half {
 struct Running {
     filter: usize,
     frame: Option<Work>,
+    /// What this callback has asked for of its own stream.
+    asked: faults::Asked,
+}
+
+impl Running {
+    fn new(filter: usize, frame: Option<Work>) -> Self {
+        Self { filter, frame, asked: faults::Asked::default() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -136,6 +150,10 @@ pub(crate) struct HttpStream {
     date: String,
     /// What filters have set by `proxy_set_property`, by its whole path (PRO-10).
     filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Mistakes that nobody has taken down yet, each with the filter that made it.
+    faults: Vec<(Option<usize>, Lint)>,
+    /// The test has seen that the stream is held back.
+    seen_held: bool,
 }
 
 impl HttpStream {
@@ -169,6 +187,8 @@ impl HttpStream {
             x_request_id,
             date,
             filter_state: BTreeMap::new(),
+            faults: Vec::new(),
+            seen_held: false,
         }
     }
 
@@ -227,12 +247,15 @@ impl HttpStream {
                     }
                 }
                 let half = self.half(side);
+                half.promised = headers.get(b"content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
                 half.headers = Some(headers);
                 half.complete = end_of_stream;
                 self.work.push(Work::Headers { side, position: 0, end_of_stream });
             }
             Event::Data { side, data, end_of_stream } => {
-                self.half(side).complete = end_of_stream;
+                let half = self.half(side);
+                half.complete = end_of_stream;
+                half.received += data.len();
                 self.work.push(Work::Data { side, position: 0, data, end_of_stream });
             }
             Event::Trailers { side, trailers } => {
@@ -286,7 +309,7 @@ impl HttpStream {
                 let state = self.filters[filter].side(side);
                 state.headers_here = true;
                 state.ended = end_of_stream;
-                self.running = Some(Running { filter, frame: Some(work) });
+                self.running = Some(Running::new(filter, Some(work)));
                 let count = self.half(side).headers.as_ref().map_or(0, HeaderMap::len);
                 Some(Poll::Call { filter, callback: StreamCallback::Headers { side, count, end_of_stream } })
             }
@@ -298,7 +321,7 @@ impl HttpStream {
                 let state = self.filters[filter].side(side);
                 state.trailers_here = true;
                 state.ended = true;
-                self.running = Some(Running { filter, frame: Some(work) });
+                self.running = Some(Running::new(filter, Some(work)));
                 let count = self.half(side).trailers.as_ref().map_or(0, HeaderMap::len);
                 Some(Poll::Call { filter, callback: StreamCallback::Trailers { side, count } })
             }
@@ -333,7 +356,8 @@ impl HttpStream {
         };
         self.half(side).chunk = Some(data);
         // The frame's data stands in `chunk` meanwhile, where hostcalls change it.
-        self.running = Some(Running { filter, frame: Some(Work::Data { side, position, data: Vec::new(), end_of_stream }) });
+        let frame = Work::Data { side, position, data: Vec::new(), end_of_stream };
+        self.running = Some(Running::new(filter, Some(frame)));
         Some(Poll::Call { filter, callback: StreamCallback::Body { side, size, end_of_stream: ended } })
     }
 
@@ -363,6 +387,9 @@ impl HttpStream {
     /// Notes that a message has left, and whether with its end.
     fn sent(&mut self, side: Side, end_of_stream: bool) {
         self.half(side).sent_to_end |= end_of_stream;
+        if end_of_stream {
+            self.note_length(side);
+        }
         if side == Side::Response && end_of_stream {
             self.end.get_or_insert(End::Complete);
         }
@@ -393,6 +420,12 @@ impl HttpStream {
             Side::Request => (position < self.filters.len()).then_some(position),
             Side::Response => self.filters.len().checked_sub(position + 1),
         }
+    }
+
+    /// Whether its response is headers only, whatever they say of a length.
+    fn is_bodiless_response(&self) -> bool {
+        let status = self.response.headers.as_ref().and_then(|headers| headers.get(b":status"));
+        self.is_head() || matches!(status, Some(b"204" | b"304"))
     }
 
     /// Whether the request was one for headers only.

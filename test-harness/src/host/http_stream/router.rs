@@ -2,6 +2,7 @@
 
 use super::{End, HttpStream, Reply, Side};
 use crate::host::header_map::HeaderMap;
+use crate::lint::Lint;
 use crate::message::Message;
 
 /// SEQ-12: what the connection manager adds to a request before filters see it.
@@ -30,10 +31,12 @@ impl HttpStream {
         let Some(headers) = &mut self.request.headers else { return };
         // HDR-16, HDR-17: no route matches.
         if !headers.contains(":path") || !headers.contains("x-forwarded-proto") {
+            self.faults.push((None, Lint::NoForwardedProto));
             self.send_reply(Reply::of_envoy(404, "route_not_found", ""));
             return;
         }
         if !headers.contains(":method") {
+            self.faults.push((None, Lint::NoForwardedProto));
             self.refuse_request("missing required header: :method");
             return;
         }
@@ -80,7 +83,9 @@ impl HttpStream {
             // The rest of the request is not read, so the connection cannot be used again.
             headers.set_in_place("connection", b"close");
         }
-        self.response.sent = Some(Message::sent(headers.entries(), end_of_stream));
+        let sent = Message::sent(headers.entries(), end_of_stream);
+        self.note_split(&sent);
+        self.response.sent = Some(sent);
         self.sent(Side::Response, end_of_stream);
         if self.end == Some(End::Complete) {
             self.work.clear();

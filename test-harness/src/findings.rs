@@ -1,0 +1,121 @@
+//! The mistakes of filters that were found in a mock proxy, and what they do to the test.
+
+use crate::host::State;
+use crate::host::http_stream::HttpStream;
+use crate::lint::{Finding, Lint, Severity};
+use crate::proxy::MockProxy;
+use crate::running_vm::RunningVm;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// What was found of the mistakes that Envoy does not forgive.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    allowed: Vec<Lint>,
+    /// The names of the filters, in the order of the chain.
+    plugins: RefCell<Vec<String>>,
+    all: RefCell<Vec<Finding>>,
+    /// The first that fails the test.
+    fatal: RefCell<Option<Finding>>,
+    /// Envoy would be gone by now.
+    crashed: Cell<bool>,
+}
+
+impl Findings {
+    pub(crate) fn new(allowed: Vec<Lint>) -> Self {
+        Self { allowed, ..Self::default() }
+    }
+
+    pub(crate) fn of_plugins(&self, names: Vec<String>) {
+        *self.plugins.borrow_mut() = names;
+    }
+
+    fn all(&self) -> Vec<Finding> {
+        self.all.borrow().clone()
+    }
+
+    /// The one that fails the test.
+    fn fatal(&self) -> Option<Finding> {
+        self.fatal.borrow().clone()
+    }
+
+    fn crashed(&self) -> bool {
+        self.crashed.get()
+    }
+}
+
+impl State {
+    /// Takes down a mistake. After one that crashes Envoy nothing more happens in this proxy: all connections are gone.
+    pub(crate) fn found(&self, lint: Lint, plugin: Option<String>) {
+        let finding = Finding { lint, plugin, callback: self.trace.last_callback() };
+        self.findings.all.borrow_mut().push(finding.clone());
+        if lint.fails() && !self.findings.allowed.contains(&lint) {
+            self.findings.fatal.borrow_mut().get_or_insert(finding);
+        }
+        if lint.severity() == Severity::Crash {
+            self.findings.crashed.set(true);
+        }
+    }
+
+    /// Takes down the mistakes that were made in this stream.
+    pub(crate) fn note_faults(&self, stream: &mut HttpStream) {
+        for (filter, lint) in stream.take_faults() {
+            self.found(lint, filter.and_then(|filter| self.findings.plugins.borrow().get(filter).cloned()));
+        }
+    }
+}
+
+impl MockProxy {
+    /// The mistakes of filters that were found so far: warnings, and what [`Builder::allow`](crate::Builder::allow) let pass.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.state.findings.all()
+    }
+
+    /// Nothing moves any more: Envoy would have crashed, or the test is about to fail.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.state.findings.crashed() || self.state.findings.fatal().is_some()
+    }
+
+    /// Fails the test for what a filter has done.
+    #[track_caller]
+    pub(crate) fn check(&self) {
+        if let Some(finding) = self.state.findings.fatal() {
+            panic!("{finding}\n  to go on: Builder::allow(Lint::{:?})", finding.lint);
+        }
+    }
+
+    /// FAI-6: the streams that were held back in a VM that has died.
+    pub(crate) fn find_hung(&self, dead: &RunningVm) {
+        for (number, chain) in self.chains.borrow().iter() {
+            let mut streams = self.state.streams.borrow_mut();
+            let Some(stream) = streams.get_mut(number) else { continue };
+            for (filter, (plugin, _)) in chain.iter().enumerate() {
+                if std::ptr::eq(Rc::as_ptr(&plugin.vm), dead) {
+                    stream.hangs_without(filter);
+                }
+            }
+            self.state.note_faults(stream);
+        }
+    }
+
+    /// ACT-8: what is still held back when the proxy goes, although nothing would ever continue it.
+    pub(crate) fn find_held(&self) {
+        for (number, chain) in self.chains.borrow().iter() {
+            let holder = self.state.streams.borrow().get(number).and_then(HttpStream::unseen_holder);
+            let Some((plugin, _)) = holder.map(|filter| &chain[filter]) else { continue };
+            let may_wake = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.timer().is_some());
+            if !may_wake {
+                self.state.found(Lint::NeverContinued, Some(plugin.root.plugin.name.clone()));
+            }
+        }
+    }
+}
+
+impl Drop for MockProxy {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !self.is_gone() {
+            self.find_held();
+            self.check();
+        }
+    }
+}

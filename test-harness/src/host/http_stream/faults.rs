@@ -1,0 +1,168 @@
+//! What filters do to a stream that Envoy does not forgive: each is noted, whatever becomes of the stream here.
+
+use super::{HttpStream, Running, Side, Work};
+use crate::lint::Lint;
+use crate::message::Message;
+
+/// What one callback has asked for of its own stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    reply: bool,
+    close: bool,
+    continue_own_headers: bool,
+}
+
+impl HttpStream {
+    /// Takes the mistakes out, each with the filter that made it where that is known.
+    pub(crate) fn take_faults(&mut self) -> Vec<(Option<usize>, Lint)> {
+        std::mem::take(&mut self.faults)
+    }
+
+    fn fault(&mut self, filter: usize, lint: Lint) {
+        self.faults.push((Some(filter), lint));
+    }
+
+    /// Which message the running callback is about.
+    fn running_side(&self) -> Option<Side> {
+        match &self.running.as_ref()?.frame {
+            Some(Work::Headers { side, .. } | Work::Data { side, .. } | Work::Trailers { side, .. }) => Some(*side),
+            _ => None,
+        }
+    }
+
+    /// Notes what the running callback asks for, and gives what it had asked for before.
+    fn asks(&mut self, note: impl FnOnce(&mut Asked)) -> Asked {
+        let Some(Running { asked, .. }) = &mut self.running else { return Asked::default() };
+        let before = *asked;
+        note(asked);
+        before
+    }
+
+    pub(super) fn note_reply(&mut self, filter: usize) {
+        let before = self.asks(|asked| asked.reply = true);
+        if self.finishing {
+            self.fault(filter, Lint::ReplyAfterEnd);
+        } else if before.reply && self.running_side() == Some(Side::Response) {
+            self.fault(filter, Lint::ReplyTwiceInResponse);
+        }
+    }
+
+    /// The running callback replies in the name of the root: nobody does, and its own stream stops (LOC-15).
+    pub(crate) fn note_reply_on_root(&mut self, filter: usize) {
+        self.seen_held = true;
+        self.fault(filter, Lint::ReplyOnRoot);
+    }
+
+    pub(super) fn note_close(&mut self, filter: usize) {
+        let before = self.asks(|asked| asked.close = true);
+        if self.finishing {
+            self.fault(filter, Lint::CloseAfterEnd);
+        } else if self.creating && self.running.is_none() {
+            self.fault(filter, Lint::CloseInContextCreate);
+        } else if before.close {
+            let request = self.running_side() == Some(Side::Request);
+            self.fault(filter, if request { Lint::CloseTwiceInRequest } else { Lint::CloseTwiceInResponse });
+        } else if before.reply && self.running_side() == Some(Side::Request) {
+            self.fault(filter, Lint::ReplyThenClose);
+        }
+    }
+
+    pub(super) fn note_continue(&mut self, filter: usize, side: Side) {
+        if self.finishing || self.end.is_some() {
+            return;
+        }
+        if side == Side::Response && self.response.headers.is_none() {
+            self.fault(filter, Lint::ContinueResponseTooEarly);
+        } else if side == Side::Request && self.creating && self.running.is_none() {
+            self.fault(filter, Lint::ContinueInContextCreate);
+        }
+        let own = matches!(&self.running, Some(Running { filter: running, frame: Some(Work::Headers { side: s, .. }), .. })
+            if *running == filter && *s == side);
+        self.asks(|asked| asked.continue_own_headers |= own);
+    }
+
+    /// A headers callback that has continued its own message has answered.
+    pub(super) fn note_headers_answer(&mut self, filter: usize, side: Side, continues: bool, stopped: bool, asked: Asked) {
+        if !asked.continue_own_headers || stopped {
+            return;
+        }
+        match (side, continues) {
+            (Side::Request, true) => self.fault(filter, Lint::ContinueInRequestHeaders),
+            // CON-4: it works.
+            (Side::Request, false) => {}
+            (Side::Response, true) => self.fault(filter, Lint::ContinueInResponseHeaders),
+            (Side::Response, false) => {
+                self.seen_held = true;
+                self.fault(filter, Lint::ContinueAndPauseResponseHeaders);
+            }
+        }
+    }
+
+    pub(super) fn note_trailers(&mut self, filter: usize, side: Side, added: bool) {
+        let paused_before = self.half(side).held.as_ref().is_some_and(|held| !held.is_empty());
+        if side == Side::Request && added && paused_before {
+            self.fault(filter, Lint::TrailersAfterPausedBody);
+        }
+    }
+
+    /// HDR-20: the HTTP/1 codec writes these bytes as they are.
+    pub(super) fn note_split(&mut self, sent: &Message) {
+        let breaks = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'));
+        if sent.headers().iter().any(|(name, value)| breaks(name) || breaks(value)) {
+            self.faults.push((None, Lint::SplitResponse));
+        }
+    }
+
+    /// HDR-25: a message has left to its end. One that came with a wrong length is the peer's mistake.
+    pub(super) fn note_length(&mut self, side: Side) {
+        let bodiless = side == Side::Response && self.is_bodiless_response();
+        let half = self.half(side);
+        let Some(sent) = &half.sent else { return };
+        let length = sent.header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
+        let Some(length) = length else { return };
+        let bytes: usize = sent.chunks().iter().map(bytes::Bytes::len).sum();
+        let as_it_came = half.promised == Some(length) && half.received == bytes;
+        if bytes != length && !bodiless && !as_it_came {
+            self.faults.push((None, Lint::ContentLengthMismatch));
+        }
+    }
+
+    /// The filter that holds the stream back when nothing more will come by itself: its message is whole, or stopped as a whole.
+    pub(crate) fn holder(&self) -> Option<usize> {
+        if self.end.is_some() || self.prepared_reply.is_some() || !self.events.is_empty() {
+            return None;
+        }
+        self.filters.iter().position(|filter| {
+            [(&filter.request, &self.request), (&filter.response, &self.response)]
+                .iter()
+                .any(|(state, half)| state.iteration != super::Iteration::Continue && half.complete)
+        })
+    }
+
+    /// Whether the filter's VM has died while the filter held the stream back, so that it hangs (FAI-6).
+    pub(crate) fn hangs_without(&mut self, filter: usize) {
+        if self.holder() == Some(filter) {
+            self.seen_held = true;
+            self.fault(filter, Lint::TrapWhilePaused);
+        }
+    }
+
+    /// The test knows, or has been told, that the stream is held back.
+    pub(crate) fn saw_held(&mut self) {
+        self.seen_held = true;
+    }
+
+    /// ACT-8: the filter that holds the stream back for good, of which the test knows nothing.
+    pub(crate) fn unseen_holder(&self) -> Option<usize> {
+        self.holder().filter(|_| !self.seen_held)
+    }
+
+    /// Envoy is gone, and this connection with it; nobody is told.
+    pub(crate) fn vanish(&mut self) {
+        self.end.get_or_insert(super::End::Reset);
+        self.finishing = true;
+        self.prepared_reply = None;
+        self.work.clear();
+        self.events.clear();
+    }
+}
