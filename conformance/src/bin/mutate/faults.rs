@@ -1,0 +1,267 @@
+//! The faults: each a small change that breaks one rule.
+
+/// One deliberate fault.
+pub(crate) struct Fault {
+    /// The rule that it breaks.
+    pub(crate) breaks: &'static str,
+    /// From the root of the workspace.
+    pub(crate) file: &'static str,
+    /// Text that stands there once, as it is.
+    pub(crate) from: &'static str,
+    /// And with the fault.
+    pub(crate) to: &'static str,
+    /// The tests that are to notice.
+    pub(crate) suite: Suite,
+}
+
+/// Which tests are run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Suite {
+    /// The mock host's own tests, and the comparison with what Envoy did.
+    Engine,
+    /// The SDK's tests.
+    Dispatcher,
+}
+
+impl Suite {
+    /// The arguments of `cargo test`, quickest first.
+    pub(crate) fn commands(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Engine => &[
+                &["-p", "proxy-filter-test", "--lib"],
+                &["-p", "proxy-filter-conformance", "--test", "recorded"],
+                &["-p", "proxy-filter-test", "--test", "testsuite"],
+            ],
+            Self::Dispatcher => &[&["-p", "proxy-filter", "--all-features", "--lib", "--tests"]],
+        }
+    }
+}
+
+const fn engine(breaks: &'static str, file: &'static str, from: &'static str, to: &'static str) -> Fault {
+    Fault { breaks, file, from, to, suite: Suite::Engine }
+}
+
+const fn dispatcher(breaks: &'static str, file: &'static str, from: &'static str, to: &'static str) -> Fault {
+    Fault { breaks, file, from, to, suite: Suite::Dispatcher }
+}
+
+const STREAM: &str = "test-harness/src/host/http_stream/mod.rs";
+const ITERATION: &str = "test-harness/src/host/http_stream/iteration.rs";
+const ENDING: &str = "test-harness/src/host/http_stream/ending.rs";
+const REPLY: &str = "test-harness/src/host/http_stream/local_reply.rs";
+const ACCESS: &str = "test-harness/src/host/http_stream/access.rs";
+const ROUTER: &str = "test-harness/src/host/http_stream/router.rs";
+const MAP: &str = "test-harness/src/host/header_map.rs";
+const BUFFER: &str = "test-harness/src/host/buffer.rs";
+const MEANING: &str = "test-harness/src/host/meaning.rs";
+const SLOTS: &str = "sdk/src/dispatch/slots.rs";
+const HTTP: &str = "sdk/src/dispatch/http.rs";
+const ROOT: &str = "sdk/src/dispatch/root.rs";
+const DISPATCH: &str = "sdk/src/dispatch/mod.rs";
+
+/// All of them.
+pub(crate) const FAULTS: &[Fault] = &[
+    engine(
+        "HDR-14 remove takes all entries",
+        MAP,
+        "self.entries.retain(|(key, _)| *key != name);",
+        "self.entries.retain(|(key, _)| *key != name || key == b\"x-mixed\");",
+    ),
+    engine("HDR-10 inline values are joined", MAP, "if self.is_inline(&name)\n", "if false && self.is_inline(&name)\n"),
+    engine("HDR-6 host is :authority", MAP, "if name == b\"host\" && self.kind", "if name == b\"hosts\" && self.kind"),
+    engine(
+        "HDR-13 pseudo-headers stay in front",
+        MAP,
+        "if name.starts_with(b\":\") { self.pseudo_headers() }",
+        "if name.starts_with(b\":\") { self.entries.len() }",
+    ),
+    engine(
+        "HDR-3 size is a sum of lengths",
+        MAP,
+        ".map(|(name, value)| name.len() + value.len())",
+        ".map(|(name, value)| name.len() + value.len() + 2)",
+    ),
+    engine(
+        "SER-5 malformed pairs read as empty",
+        MAP,
+        "Ok(pairs) if wire.len() <= MOST_BYTES && pairs.len() <= MOST_PAIRS",
+        "Ok(pairs) if wire.len() <= MOST_BYTES",
+    ),
+    engine("HDR-1 absent in on_log is NotFound", ACCESS, ".ok_or(Status::NotFound);", ".ok_or(Status::BadArgument);"),
+    engine(
+        "5.1 maps only in their phase",
+        ACCESS,
+        "MapType::HttpRequestHeaders if filter.request.headers_here =>",
+        "MapType::HttpRequestHeaders =>",
+    ),
+    engine(
+        "5.1 edits of trailers at the end make them",
+        ACCESS,
+        "if state.ended && state.chunk_here && self.half(side).trailers.is_none()",
+        "if state.ended && self.half(side).trailers.is_none()",
+    ),
+    engine(
+        "BUF-15 the held body is shown",
+        ACCESS,
+        "let bytes = if state.buffering { &half.held } else { &half.chunk };",
+        "let bytes = if state.buffering && half.chunk.is_none() { &half.held } else { &half.chunk };",
+    ),
+    engine("ACT 2 means Continue", ITERATION, "0 | 2 => Iteration::Continue,", "0 => Iteration::Continue,"),
+    engine("ACT-3 3 holds and buffers", ITERATION, "3 => Iteration::StopAllBuffer,", "3 => Iteration::StopAllWatermark,"),
+    engine(
+        "ACT-5 headers held while the body comes",
+        ITERATION,
+        "1 if self.filters[filter].allow_stop_iteration => Iteration::StopSingle,",
+        "1 if self.filters[filter].allow_stop_iteration => Iteration::StopAllWatermark,",
+    ),
+    engine("ACT-9 only 1 adds up", ITERATION, "state.buffering = answer == 1;", "state.buffering = answer == 1 || answer == 2;"),
+    engine(
+        "ACT-11 2 holds the data",
+        ITERATION,
+        "1 | 2 => self.hold(side, &data, answer == 2),",
+        "1 => self.hold(side, &data, false),",
+    ),
+    engine(
+        "ACT-17 over the limit is refused",
+        ITERATION,
+        "let over = held.len() > self.buffer_limit;",
+        "let over = held.len() >= self.buffer_limit;",
+    ),
+    engine(
+        "ACT-2 who stopped all sees the body",
+        ITERATION,
+        "let from = if state.iteration.stopped_all() { position } else { position + 1 };",
+        "let from = position + 1;",
+    ),
+    engine(
+        "CON-2 request maps go at once",
+        ITERATION,
+        "state.headers_here = false;\n        state.trailers_here = false;",
+        "state.trailers_here = false;",
+    ),
+    engine(
+        "LOC-1 the answer does not count",
+        ITERATION,
+        "self.filters[filter].stop = true;",
+        "self.filters[filter].stop = false;",
+    ),
+    engine(
+        "SEQ-15 responses pass in reverse",
+        STREAM,
+        "Side::Response => self.filters.len().checked_sub(position + 1),",
+        "Side::Response => (position < self.filters.len()).then_some(position),",
+    ),
+    engine(
+        "SEQ-16 who saw no request sees no response",
+        STREAM,
+        "if self.filters[filter].dead || !self.filters[filter].created {",
+        "if self.filters[filter].dead {",
+    ),
+    engine(
+        "SEQ-1 log, then done and delete",
+        ENDING,
+        "flat_map(|filter| [Work::Delete { filter }, Work::Done { filter }])",
+        "flat_map(|filter| [Work::Done { filter }, Work::Delete { filter }])",
+    ),
+    engine(
+        "CLO-2 details are kept",
+        ENDING,
+        "self.details.clone().unwrap_or_else(|| b\"wasm_close_stream\".to_vec())",
+        "b\"wasm_close_stream\".to_vec()",
+    ),
+    engine(
+        "LOC-7 the first reply is sent",
+        REPLY,
+        "self.prepared_reply.get_or_insert(reply);",
+        "self.prepared_reply = Some(reply);",
+    ),
+    engine(
+        "LOC-8 content-type unless given",
+        REPLY,
+        "if !headers.contains(\"content-type\") {",
+        "if headers.contains(\"content-type\") {",
+    ),
+    engine("LOC-10 whitespace in details", REPLY, "|| *byte == 0x0b", "|| *byte == 0x0c"),
+    engine("LOC-11 the status is cut to 16 bits", REPLY, "(status & 0xffff) as u16", "(status & 0x7fff) as u16"),
+    engine("LOC-12 codes of gRPC", REPLY, "403 => 7,", "403 => 2,"),
+    engine(
+        "LOC-5 replies past the filters",
+        REPLY,
+        "} else if self.response.sent.is_none() {",
+        "} else if self.response.sent.is_some() {",
+    ),
+    engine(
+        "SEQ-12 x-forwarded-proto",
+        ROUTER,
+        "None => headers.add(b\"x-forwarded-proto\", b\"http\"),",
+        "None => headers.add(b\"x-forwarded-proto\", b\"https\"),",
+    ),
+    engine("BUF-12 no splice in the middle", BUFFER, "return Err(Status::BadArgument);", "return Err(Status::Empty);"),
+    engine(
+        "CON-12 continue of upstream",
+        MEANING,
+        "StreamType::Upstream => Err(Status::Unimplemented),",
+        "StreamType::Upstream => Ok(()),",
+    ),
+    engine(
+        "CTX-5 unknown effective context",
+        MEANING,
+        "if context_id != 0 && !self.contexts.borrow().contains_key(&id) {",
+        "if false {",
+    ),
+    engine(
+        "BUF-7 plugin configuration in on_configure only",
+        MEANING,
+        "BufferType::PluginConfiguration => Err(Status::NotFound),",
+        "BufferType::PluginConfiguration => Ok(f(&[])),",
+    ),
+    dispatcher(
+        "a context that runs is busy",
+        SLOTS,
+        "let Ok(mut guard) = slot.value.try_borrow_mut() else { return Found::Busy };",
+        "let Ok(mut guard) = slot.value.try_borrow_mut() else { return Found::Nothing };",
+    ),
+    dispatcher(
+        "what was removed while it ran is dropped",
+        SLOTS,
+        "let removed = guard.take();\n            drop(guard);\n            drop(removed);",
+        "drop(guard);",
+    ),
+    dispatcher(
+        "an id is looked up, not its place",
+        SLOTS,
+        "if slot.id.get() == id {\n                return Some(slot);",
+        "if slot.id.get() != FREE {\n                return Some(slot);",
+    ),
+    dispatcher(
+        "an `Err` follows the policy",
+        HTTP,
+        "Found::Value(Err(error)) => Some(self.interrupt(sys, id, callback, error.into())),",
+        "Found::Value(Err(_)) => Some(CONTINUE),",
+    ),
+    dispatcher(
+        "delete drops the context",
+        HTTP,
+        "if self.streams.remove(id) { Some(CONTINUE) }",
+        "if self.streams.contains(id) { Some(CONTINUE) }",
+    ),
+    dispatcher("a bad configuration is refused", ROOT, "Some(FALSE)", "Some(TRUE)"),
+    dispatcher(
+        "an unknown root id has no plugin",
+        DISPATCH,
+        "if root_id.is_none_or(|root_id| root_id == self.0.id().as_bytes()) {",
+        "if true {",
+    ),
+    dispatcher(
+        "an unknown context is logged once",
+        DISPATCH,
+        "if !self.unknown_context_logged.replace(true) {",
+        "if !self.unknown_context_logged.get() {",
+    ),
+    dispatcher(
+        "the policy Reset resets",
+        DISPATCH,
+        "sys.proxy_close_stream(proxy_filter_abi::StreamType::HttpRequest)",
+        "Ok(())",
+    ),
+];
