@@ -1,4 +1,4 @@
-use crate::{Error, sys::Sys};
+use crate::{Context, Error};
 use alloc::vec::Vec;
 use proxy_filter_abi::BufferType;
 
@@ -27,13 +27,13 @@ use proxy_filter_abi::BufferType;
 /// ```
 #[derive(Debug)]
 pub struct Body<'a> {
-    sys: &'a Sys,
+    context: &'a Context,
     buffer: BufferType,
 }
 
 impl<'a> Body<'a> {
-    pub(crate) fn new(sys: &'a Sys, buffer: BufferType) -> Self {
-        Self { sys, buffer }
+    pub(crate) fn new(context: &'a Context, buffer: BufferType) -> Self {
+        Self { context, buffer }
     }
 
     /// How many bytes are here.
@@ -41,7 +41,7 @@ impl<'a> Body<'a> {
     /// # Errors
     /// What the host answers; Envoy does not refuse.
     pub fn len(&self) -> Result<usize, Error> {
-        let (length, _flags) = self.sys.proxy_get_buffer_status(self.buffer)?;
+        let (length, _flags) = self.context.host()?.proxy_get_buffer_status(self.buffer)?;
         Ok(usize::try_from(length).unwrap_or(usize::MAX))
     }
 
@@ -58,7 +58,7 @@ impl<'a> Body<'a> {
     /// # Errors
     /// What the host answers; Envoy does not refuse.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
-        self.sys.proxy_get_buffer_bytes(self.buffer, 0, u32::MAX)
+        self.context.host()?.proxy_get_buffer_bytes(self.buffer, 0, u32::MAX)
     }
 
     /// Replaces all the bytes that are here.
@@ -66,7 +66,7 @@ impl<'a> Body<'a> {
     /// # Errors
     /// [`Status::BadArgument`](crate::Status::BadArgument) where the host gives no such buffer now (BUF-13).
     pub fn replace(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.sys.proxy_set_buffer_bytes(self.buffer, 0, u32::MAX, data.as_ref())
+        self.context.host()?.proxy_set_buffer_bytes(self.buffer, 0, u32::MAX, data.as_ref())
     }
 
     /// Adds bytes at the end.
@@ -74,7 +74,7 @@ impl<'a> Body<'a> {
     /// # Errors
     /// As [`replace`](Self::replace).
     pub fn append(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.sys.proxy_set_buffer_bytes(self.buffer, u32::MAX, 0, data.as_ref())
+        self.context.host()?.proxy_set_buffer_bytes(self.buffer, u32::MAX, 0, data.as_ref())
     }
 
     /// Adds bytes at the front.
@@ -82,7 +82,7 @@ impl<'a> Body<'a> {
     /// # Errors
     /// As [`replace`](Self::replace).
     pub fn prepend(&self, data: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.sys.proxy_set_buffer_bytes(self.buffer, 0, 0, data.as_ref())
+        self.context.host()?.proxy_set_buffer_bytes(self.buffer, 0, 0, data.as_ref())
     }
 
     /// Removes the first `count` bytes, or all where there are fewer.
@@ -90,6 +90,6 @@ impl<'a> Body<'a> {
     /// # Errors
     /// As [`replace`](Self::replace).
     pub fn drain(&self, count: usize) -> Result<(), Error> {
-        self.sys.proxy_set_buffer_bytes(self.buffer, 0, u32::try_from(count).unwrap_or(u32::MAX), &[])
+        self.context.host()?.proxy_set_buffer_bytes(self.buffer, 0, u32::try_from(count).unwrap_or(u32::MAX), &[])
     }
 }

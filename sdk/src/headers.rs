@@ -1,4 +1,4 @@
-use crate::{Error, Status, sys::Sys};
+use crate::{Context, Error, Status};
 use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
@@ -37,14 +37,14 @@ pub struct ReadOnly(());
 /// }
 /// ```
 pub struct Headers<'a, A = Editable> {
-    sys: &'a Sys,
+    context: &'a Context,
     map: MapType,
     access: PhantomData<A>,
 }
 
 impl<'a, A> Headers<'a, A> {
-    pub(crate) fn new(sys: &'a Sys, map: MapType) -> Self {
-        Self { sys, map, access: PhantomData }
+    pub(crate) fn new(context: &'a Context, map: MapType) -> Self {
+        Self { context, map, access: PhantomData }
     }
 
     /// The first value of a header; `None` where there is no such header, which differs from an empty value.
@@ -55,7 +55,7 @@ impl<'a, A> Headers<'a, A> {
     /// # Errors
     /// As said on [`Headers`].
     pub fn get(&self, name: impl AsRef<[u8]>) -> Result<Option<Value>, Error> {
-        match self.sys.proxy_get_header_map_value(self.map, name.as_ref()) {
+        match self.context.host()?.proxy_get_header_map_value(self.map, name.as_ref()) {
             Ok(bytes) => Ok(Some(Value(bytes))),
             Err(Error { status: Status::NotFound, .. }) => Ok(None),
             Err(error) => Err(error),
@@ -67,7 +67,7 @@ impl<'a, A> Headers<'a, A> {
     /// # Errors
     /// As said on [`Headers`]; [`Status::ParseFailure`] when what the host gave is not a header map.
     pub fn all(&self) -> Result<HeaderMap, Error> {
-        let wire = self.sys.proxy_get_header_map_pairs(self.map)?;
+        let wire = self.context.host()?.proxy_get_header_map_pairs(self.map)?;
         match Pairs::parse(&wire) {
             Ok(pairs) => Ok(HeaderMap { len: pairs.len(), wire }),
             Err(_) => Err(Error { hostcall: "proxy_get_header_map_pairs", status: Status::ParseFailure }),
@@ -81,7 +81,7 @@ impl Headers<'_, Editable> {
     /// # Errors
     /// As said on [`Headers`].
     pub fn add(&self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.sys.proxy_add_header_map_value(self.map, name.as_ref(), value.as_ref())
+        self.context.host()?.proxy_add_header_map_value(self.map, name.as_ref(), value.as_ref())
     }
 
     /// Replaces all values of a header by this one; it then stands at the end (HDR-13).
@@ -89,7 +89,7 @@ impl Headers<'_, Editable> {
     /// # Errors
     /// As said on [`Headers`].
     pub fn set(&self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.sys.proxy_replace_header_map_value(self.map, name.as_ref(), value.as_ref())
+        self.context.host()?.proxy_replace_header_map_value(self.map, name.as_ref(), value.as_ref())
     }
 
     /// Removes all values of a header; that there is none is no error.
@@ -97,7 +97,7 @@ impl Headers<'_, Editable> {
     /// # Errors
     /// As said on [`Headers`].
     pub fn remove(&self, name: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.sys.proxy_remove_header_map_value(self.map, name.as_ref())
+        self.context.host()?.proxy_remove_header_map_value(self.map, name.as_ref())
     }
 
     /// Replaces the whole map. Of a request, keep the pseudo-headers and `x-forwarded-proto`: without them Envoy answers 404 or
@@ -109,7 +109,7 @@ impl Headers<'_, Editable> {
         &self,
         headers: impl IntoIterator<Item = (K, V), IntoIter: Clone>,
     ) -> Result<(), Error> {
-        self.sys.proxy_set_header_map_pairs(self.map, &pairs::encode(headers))
+        self.context.host()?.proxy_set_header_map_pairs(self.map, &pairs::encode(headers))
     }
 }
 

@@ -79,9 +79,12 @@ mod dispatch;
 mod error;
 mod handles;
 mod headers;
+mod held;
+mod holds;
 mod local_reply;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;
+pub mod phase;
 mod register;
 mod runtime;
 mod sys;
@@ -99,6 +102,7 @@ pub use handles::{
     RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose, UpstreamData,
 };
 pub use headers::{Editable, HeaderMap, Headers, NotUtf8, ReadOnly, Value};
+pub use held::{Gone, Held, Pause, Paused};
 pub use local_reply::LocalReply;
 #[cfg(not(target_family = "wasm"))]
 pub use sys::Module;
@@ -117,10 +121,10 @@ pub mod prelude {
     pub use crate::Json;
     pub use crate::{
         Body, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error, Failure, FailurePolicy,
-        FromConfig, HeadersAction, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, NewConnection,
-        OrReply, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers,
+        FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, NewConnection,
+        OrReply, Pause, Paused, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers,
         Result, RootContext, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction,
-        UpstreamClose, UpstreamData,
+        UpstreamClose, UpstreamData, phase,
     };
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;

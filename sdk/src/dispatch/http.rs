@@ -3,8 +3,9 @@
 use super::root::Roots;
 use super::slots::{Found, Slots};
 use super::{CONTINUE, Place, Row, TRUE};
+use crate::action::Action;
 use crate::{
-    Failure, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, RequestBody, RequestHeaders, RequestTrailers,
+    Failure, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, Pause, RequestBody, RequestHeaders, RequestTrailers,
     ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
 };
 
@@ -22,18 +23,28 @@ impl<R: HttpPlugin> HttpRow<R> {
 
     /// Calls a stream's context; an `Err` becomes what the failure policy says.
     #[inline]
-    fn call<E: Into<Interrupt>>(
+    fn call<A: Action, E: Into<Interrupt>>(
         &self,
         sys: &Sys,
         id: u32,
         callback: &'static str,
-        f: impl FnOnce(&mut R::Http) -> Result<u32, E>,
+        f: impl FnOnce(&mut R::Http) -> Result<A, E>,
     ) -> Option<u32> {
-        match self.streams.with(id, f) {
-            Found::Value(Ok(action)) => Some(action),
+        let call = |http: &mut R::Http| {
+            let answer = |action: A| action.to_wire().unwrap_or_else(|pause| self.pause(sys, id, callback, pause));
+            f(http).map(answer)
+        };
+        match self.streams.with(id, call) {
+            Found::Value(Ok(answer)) => Some(answer),
             Found::Value(Err(error)) => Some(self.interrupt(sys, id, callback, error.into())),
             Found::Busy | Found::Nothing => None,
         }
+    }
+
+    #[cold]
+    fn pause(&self, sys: &Sys, id: u32, callback: &'static str, (pause, code): (Pause, u32)) -> u32 {
+        let place = Place { plugin: self.roots.plugin(), id, callback };
+        if sys.settle(pause, place, R::FAILURE_POLICY) { code } else { CONTINUE }
     }
 
     #[cold]
@@ -69,43 +80,39 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
     #[inline]
     fn request_headers(&self, sys: &Sys, id: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_request_headers", |http| {
-            http.on_request_headers(RequestHeaders::new(sys, id, end_of_stream)).map(crate::HeadersAction::to_wire)
+            http.on_request_headers(RequestHeaders::new(sys, id, end_of_stream)).map(|action| action.at_end(end_of_stream))
         })
     }
 
     #[inline]
     fn request_body(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_request_body", |http| {
-            http.on_request_body(RequestBody::new(sys, id, size, end_of_stream)).map(crate::DataAction::to_wire)
+            http.on_request_body(RequestBody::new(sys, id, size, end_of_stream)).map(|action| action.at_end(end_of_stream))
         })
     }
 
     #[inline]
     fn request_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
-        self.call(sys, id, "proxy_on_request_trailers", |http| {
-            http.on_request_trailers(RequestTrailers::new(sys, id)).map(crate::TrailersAction::to_wire)
-        })
+        self.call(sys, id, "proxy_on_request_trailers", |http| http.on_request_trailers(RequestTrailers::new(sys, id)))
     }
 
     #[inline]
     fn response_headers(&self, sys: &Sys, id: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_response_headers", |http| {
-            http.on_response_headers(ResponseHeaders::new(sys, id, end_of_stream)).map(crate::HeadersAction::to_wire)
+            http.on_response_headers(ResponseHeaders::new(sys, id, end_of_stream)).map(|action| action.at_end(end_of_stream))
         })
     }
 
     #[inline]
     fn response_body(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_response_body", |http| {
-            http.on_response_body(ResponseBody::new(sys, id, size, end_of_stream)).map(crate::DataAction::to_wire)
+            http.on_response_body(ResponseBody::new(sys, id, size, end_of_stream)).map(|action| action.at_end(end_of_stream))
         })
     }
 
     #[inline]
     fn response_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
-        self.call(sys, id, "proxy_on_response_trailers", |http| {
-            http.on_response_trailers(ResponseTrailers::new(sys, id)).map(crate::TrailersAction::to_wire)
-        })
+        self.call(sys, id, "proxy_on_response_trailers", |http| http.on_response_trailers(ResponseTrailers::new(sys, id)))
     }
 
     #[inline]

@@ -7,13 +7,14 @@ mod tcp;
 
 pub use http::HttpRow;
 pub use root::RootRow;
+pub(crate) use slots::{Found, Slots};
 pub use tcp::TcpRow;
 
 use crate::runtime::{log, on_first_context, push_decimal};
 use crate::{Failure, FailurePolicy, Interrupt, LocalReply, LogLevel, error::Kind, sys::Sys};
 use alloc::{string::String, vec::Vec};
 use core::cell::Cell;
-use proxy_filter_abi::Exports;
+use proxy_filter_abi::{Exports, StreamType};
 
 /// Makes [`Row`], which one registered plugin implements, and [`Rows`], which a list of them is: for each callback the first row
 /// that knows the context answers.
@@ -126,6 +127,14 @@ impl<R> Vm<R> {
     }
 }
 
+/// What is still held has no host any more.
+#[cfg(not(target_family = "wasm"))]
+impl<R> Drop for Vm<R> {
+    fn drop(&mut self) {
+        self.sys.holds().close();
+    }
+}
+
 const CONTINUE: u32 = 0;
 const PAUSE: u32 = 1;
 const FALSE: u32 = 0;
@@ -166,21 +175,28 @@ impl<R: Rows> Vm<R> {
 }
 
 macro_rules! exports {
-    (forwarded { $($abi:ident($($argument:ident),*) else $answer:ident, $call:expr;)* } default { $($default:ident($($ignored:ident),*) = $value:ident;)* }) => {
+    (forwarded { $($abi:ident($($argument:ident),*) $(of $message:ident)? else $answer:ident, $call:expr;)* } default { $($default:ident($($ignored:ident),*) = $value:ident;)* }) => {
         impl<R: Rows> Exports for Vm<R> {
             fn proxy_on_context_create(&self, context_id: u32, parent_id: u32) -> u32 {
+                // A host that forgot to delete the last stream of this id.
+                self.sys.over(context_id);
+                let outer = self.sys.enter(context_id, None);
                 if parent_id == 0 {
                     self.create_root(context_id);
                 } else if self.rows.create_stream(&self.sys, context_id, parent_id).is_none() {
                     self.unknown("proxy_on_context_create", parent_id, CONTINUE);
                 }
-                0
+                self.sys.leave(outer, 0)
             }
 
             $(#[inline]
             fn $abi(&self, $($argument: u32),*) -> u32 {
+                let id = exports!(@first $($argument),*);
+                exports!(@over self, id $(, $message)?);
+                let outer = self.sys.enter(id, exports!(@message $($message)?));
                 let call: Option<u32> = $call(&self.rows, &self.sys);
-                call.unwrap_or_else(|| self.unknown(stringify!($abi), exports!(@first $($argument),*), $answer))
+                let answer = call.unwrap_or_else(|| self.unknown(stringify!($abi), id, $answer));
+                self.sys.leave(outer, answer)
             })*
 
             $(fn $default(&self, $($ignored: u32),*) -> u32 {
@@ -190,36 +206,41 @@ macro_rules! exports {
         }
     };
     (@first $first:ident $(, $rest:ident)*) => { $first };
+    (@message Over) => { None };
+    (@message $message:ident) => { Some(StreamType::$message) };
+    (@message) => { None };
+    (@over $vm:ident, $id:ident, Over) => { $vm.sys.over($id) };
+    (@over $vm:ident, $id:ident $(, $message:ident)?) => {};
 }
 
 exports! {
     forwarded {
     proxy_on_configure(context_id, configuration_size) else FALSE,
         |rows: &R, sys| rows.configure(sys, context_id, configuration_size);
-    proxy_on_request_headers(context_id, _num_headers, end_of_stream) else CONTINUE,
+    proxy_on_request_headers(context_id, _num_headers, end_of_stream) of HttpRequest else CONTINUE,
         |rows: &R, sys| rows.request_headers(sys, context_id, end_of_stream != 0);
-    proxy_on_request_body(context_id, size, end_of_stream) else CONTINUE,
+    proxy_on_request_body(context_id, size, end_of_stream) of HttpRequest else CONTINUE,
         |rows: &R, sys| rows.request_body(sys, context_id, size, end_of_stream != 0);
-    proxy_on_request_trailers(context_id, _num_trailers) else CONTINUE,
+    proxy_on_request_trailers(context_id, _num_trailers) of HttpRequest else CONTINUE,
         |rows: &R, sys| rows.request_trailers(sys, context_id);
-    proxy_on_response_headers(context_id, _num_headers, end_of_stream) else CONTINUE,
+    proxy_on_response_headers(context_id, _num_headers, end_of_stream) of HttpResponse else CONTINUE,
         |rows: &R, sys| rows.response_headers(sys, context_id, end_of_stream != 0);
-    proxy_on_response_body(context_id, size, end_of_stream) else CONTINUE,
+    proxy_on_response_body(context_id, size, end_of_stream) of HttpResponse else CONTINUE,
         |rows: &R, sys| rows.response_body(sys, context_id, size, end_of_stream != 0);
-    proxy_on_response_trailers(context_id, _num_trailers) else CONTINUE,
+    proxy_on_response_trailers(context_id, _num_trailers) of HttpResponse else CONTINUE,
         |rows: &R, sys| rows.response_trailers(sys, context_id);
-    proxy_on_new_connection(context_id) else CONTINUE, |rows: &R, sys| rows.new_connection(sys, context_id);
-    proxy_on_downstream_data(context_id, size, end_of_stream) else CONTINUE,
+    proxy_on_new_connection(context_id) of Downstream else CONTINUE, |rows: &R, sys| rows.new_connection(sys, context_id);
+    proxy_on_downstream_data(context_id, size, end_of_stream) of Downstream else CONTINUE,
         |rows: &R, sys| rows.downstream_data(sys, context_id, size, end_of_stream != 0);
     proxy_on_downstream_connection_close(context_id, peer_type) else CONTINUE,
         |rows: &R, sys| rows.downstream_close(sys, context_id, peer_type);
-    proxy_on_upstream_data(context_id, size, end_of_stream) else CONTINUE,
+    proxy_on_upstream_data(context_id, size, end_of_stream) of Upstream else CONTINUE,
         |rows: &R, sys| rows.upstream_data(sys, context_id, size, end_of_stream != 0);
     proxy_on_upstream_connection_close(context_id, peer_type) else CONTINUE,
         |rows: &R, sys| rows.upstream_close(sys, context_id, peer_type);
-    proxy_on_done(context_id) else TRUE, |rows: &R, sys| rows.done(sys, context_id);
-    proxy_on_log(context_id) else CONTINUE, |rows: &R, sys| rows.log(sys, context_id);
-    proxy_on_delete(context_id) else CONTINUE, |rows: &R, sys| rows.delete(sys, context_id);
+    proxy_on_done(context_id) of Over else TRUE, |rows: &R, sys| rows.done(sys, context_id);
+    proxy_on_log(context_id) of Over else CONTINUE, |rows: &R, sys| rows.log(sys, context_id);
+    proxy_on_delete(context_id) of Over else CONTINUE, |rows: &R, sys| rows.delete(sys, context_id);
     }
     default {
     proxy_on_vm_start(_context_id, _configuration_size) = TRUE;
@@ -237,7 +258,8 @@ exports! {
 }
 
 /// Where an `Err` came from, for the log.
-struct Place {
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
     plugin: &'static str,
     id: u32,
     callback: &'static str,
@@ -246,7 +268,7 @@ struct Place {
 impl Place {
     /// `add_header: context 2: proxy_on_request_headers: proxy_add_header_map_value failed: BAD_ARGUMENT`.
     #[cold]
-    fn log(&self, sys: &Sys, level: LogLevel, what: &str) {
+    pub(crate) fn log(&self, sys: &Sys, level: LogLevel, what: &str) {
         let mut number = String::new();
         push_decimal(&mut number, self.id);
         log(sys, level, &[self.plugin, ": context ", &number, ": ", self.callback, ": ", what]);
@@ -264,6 +286,7 @@ impl Place {
             Kind::Reply(reply) => self.reply(sys, &reply),
             Kind::Reset(reset) => {
                 self.check(sys, reset(sys));
+                sys.over(self.id);
                 PAUSE
             }
             Kind::Failure(failure) => self.fail(sys, policy, &failure),
@@ -272,13 +295,14 @@ impl Place {
 
     /// Logs a failure and answers the stream as the root's policy says.
     #[cold]
-    fn fail(&self, sys: &Sys, policy: FailurePolicy, failure: &Failure) -> u32 {
+    pub(crate) fn fail(&self, sys: &Sys, policy: FailurePolicy, failure: &Failure) -> u32 {
         self.log(sys, LogLevel::Error, &failure.text());
         match policy {
             FailurePolicy::Continue => CONTINUE,
             FailurePolicy::Reply(status) => self.reply(sys, &LocalReply::new(status).details("proxy_filter_failure")),
             FailurePolicy::Reset => {
-                self.check(sys, sys.proxy_close_stream(proxy_filter_abi::StreamType::HttpRequest));
+                self.check(sys, sys.proxy_close_stream(StreamType::HttpRequest));
+                sys.over(self.id);
                 PAUSE
             }
         }
@@ -286,6 +310,7 @@ impl Place {
 
     fn reply(&self, sys: &Sys, reply: &LocalReply) -> u32 {
         self.check(sys, reply.send_to(sys));
+        sys.over(self.id);
         PAUSE
     }
 

@@ -54,6 +54,7 @@ impl<R: TcpPlugin> TcpRow<R> {
             }
         }
         place.check(sys, sys.proxy_close_stream(StreamType::Downstream));
+        sys.over(id);
         PAUSE
     }
 

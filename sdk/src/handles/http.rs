@@ -1,5 +1,6 @@
 use super::Context;
-use crate::{Body, Headers, ReadOnly, sys::Sys};
+use crate::phase;
+use crate::{Body, DataAction, Headers, HeadersAction, Held, Paused, ReadOnly, TrailersAction, sys::Sys};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use proxy_filter_abi::{BufferType, MapType};
@@ -34,7 +35,7 @@ phase! {
 impl RequestHeaders<'_> {
     /// The request's headers.
     pub fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.sys, MapType::HttpRequestHeaders)
+        Headers::new(self, MapType::HttpRequestHeaders)
     }
 }
 
@@ -51,7 +52,7 @@ phase! {
 impl RequestBody<'_> {
     /// The bytes that are here.
     pub fn body(&self) -> Body<'_> {
-        Body::new(&self.sys, BufferType::HttpRequestBody)
+        Body::new(self, BufferType::HttpRequestBody)
     }
 }
 
@@ -63,7 +64,7 @@ phase! {
 impl RequestTrailers<'_> {
     /// The request's trailers.
     pub fn trailers(&self) -> Headers<'_> {
-        Headers::new(&self.sys, MapType::HttpRequestTrailers)
+        Headers::new(self, MapType::HttpRequestTrailers)
     }
 }
 
@@ -78,7 +79,7 @@ phase! {
 impl ResponseHeaders<'_> {
     /// The response's headers.
     pub fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.sys, MapType::HttpResponseHeaders)
+        Headers::new(self, MapType::HttpResponseHeaders)
     }
 }
 
@@ -95,7 +96,7 @@ phase! {
 impl ResponseBody<'_> {
     /// The bytes that are here.
     pub fn body(&self) -> Body<'_> {
-        Body::new(&self.sys, BufferType::HttpResponseBody)
+        Body::new(self, BufferType::HttpResponseBody)
     }
 }
 
@@ -107,7 +108,7 @@ phase! {
 impl ResponseTrailers<'_> {
     /// The response's trailers.
     pub fn trailers(&self) -> Headers<'_> {
-        Headers::new(&self.sys, MapType::HttpResponseTrailers)
+        Headers::new(self, MapType::HttpResponseTrailers)
     }
 }
 
@@ -119,16 +120,45 @@ phase! {
 impl Log<'_> {
     /// The request's headers, with what the proxy added to them (SEQ-13).
     pub fn request_headers(&self) -> Headers<'_, ReadOnly> {
-        Headers::new(&self.sys, MapType::HttpRequestHeaders)
+        Headers::new(self, MapType::HttpRequestHeaders)
     }
 
     /// The response's headers; a stream that was never answered has none.
     pub fn response_headers(&self) -> Headers<'_, ReadOnly> {
-        Headers::new(&self.sys, MapType::HttpResponseHeaders)
+        Headers::new(self, MapType::HttpResponseHeaders)
     }
 
     /// The response's trailers. (Those of the request are not kept: Envoy gives none here.)
     pub fn response_trailers(&self) -> Headers<'_, ReadOnly> {
-        Headers::new(&self.sys, MapType::HttpResponseTrailers)
+        Headers::new(self, MapType::HttpResponseTrailers)
     }
+}
+
+/// Handles whose message can be held, and what is held then.
+macro_rules! hold {
+    ($($phase:ident -> $action:ident, $($content:ident: $view:ident($kind:expr)),+;)*) => {
+        $(impl $phase<'_> {
+            /// Makes the message wait: return the action, and keep the [`Held`] to let the message go or to answer it later.
+            pub fn hold(self) -> (Held<phase::$phase>, $action) {
+                let (held, pause) = Held::new(&self.sys, self.id());
+                (held, $action::Paused(pause))
+            }
+        }
+
+        impl Paused<phase::$phase> {
+            $(#[doc = concat!("The ", stringify!($content), " that wait.")]
+            pub fn $content(&self) -> $view<'_> {
+                $view::new(self, $kind)
+            })+
+        })*
+    };
+}
+
+hold! {
+    RequestHeaders -> HeadersAction, headers: Headers(MapType::HttpRequestHeaders);
+    RequestBody -> DataAction, body: Body(BufferType::HttpRequestBody);
+    RequestTrailers -> TrailersAction, trailers: Headers(MapType::HttpRequestTrailers), body: Body(BufferType::HttpRequestBody);
+    ResponseHeaders -> HeadersAction, headers: Headers(MapType::HttpResponseHeaders);
+    ResponseBody -> DataAction, body: Body(BufferType::HttpResponseBody);
+    ResponseTrailers -> TrailersAction, trailers: Headers(MapType::HttpResponseTrailers), body: Body(BufferType::HttpResponseBody);
 }

@@ -37,6 +37,7 @@ mod tcp;
 pub use http::{HttpStream, Log, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers};
 pub use tcp::{DownstreamClose, DownstreamData, NewConnection, StreamLog, Tcp, UpstreamClose, UpstreamData};
 
+use crate::holds::On;
 use crate::{Error, LogLevel, sys::Sys};
 use core::marker::PhantomData;
 use core::ops::Deref;
@@ -52,6 +53,12 @@ pub struct Context {
 impl Context {
     pub(crate) fn new(sys: &Sys, id: u32) -> Self {
         Self { sys: sys.clone(), id }
+    }
+
+    /// The host, acting on this context.
+    #[inline]
+    pub(crate) fn host(&self) -> Result<On<'_>, Error> {
+        self.sys.on(self.id)
     }
 
     /// The proxy's number for this context: unique in the VM while the context lives (CTX-1).

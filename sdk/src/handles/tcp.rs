@@ -41,7 +41,7 @@ phase! {
 impl DownstreamData<'_> {
     /// The bytes that are here. Where there are none, at the end, some can still be added (TCP-7).
     pub fn data(&self) -> Body<'_> {
-        Body::new(&self.sys, BufferType::DownstreamData)
+        Body::new(self, BufferType::DownstreamData)
     }
 }
 
@@ -58,7 +58,7 @@ phase! {
 impl UpstreamData<'_> {
     /// The bytes that are here. Where there are none, at the end, some can still be added (TCP-7).
     pub fn data(&self) -> Body<'_> {
-        Body::new(&self.sys, BufferType::UpstreamData)
+        Body::new(self, BufferType::UpstreamData)
     }
 }
 

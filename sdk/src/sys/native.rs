@@ -1,16 +1,36 @@
 use crate::Error;
+use crate::holds::{Holds, Hooks};
 use alloc::{boxed::Box, rc::Rc, vec::Vec};
+use core::cell::Cell;
 use core::fmt;
 use proxy_filter_abi::{BufferType, Exports, Host, LogLevel, MapType, MetricType, StreamType};
 
-/// The way to the host: natively, a handle to the mock host.
+/// The way to the host: natively, a handle to the mock host and to the state of this VM.
 #[derive(Clone)]
-pub struct Sys(Rc<dyn Host>);
+pub struct Sys(Rc<Inner>);
+
+struct Inner {
+    host: Rc<dyn Host>,
+    hooks: Cell<Option<&'static Hooks>>,
+    holds: Holds,
+}
 
 impl Sys {
     /// A way to this host.
     pub fn new(host: Rc<dyn Host>) -> Self {
-        Self(host)
+        Self(Rc::new(Inner { host, hooks: Cell::new(None), holds: Holds::new() }))
+    }
+
+    pub(crate) fn hooks(&self) -> Option<&'static Hooks> {
+        self.0.hooks.get()
+    }
+
+    pub(crate) fn set_hooks(&self, hooks: &'static Hooks) {
+        self.0.hooks.set(Some(hooks));
+    }
+
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.0.holds
     }
 }
 
@@ -26,7 +46,7 @@ macro_rules! forward {
         impl Sys {
             $(pub(crate) fn $name(&self, $($argument: proxy_filter_abi::hostcall_argument!($ty)),*)
                 -> Result<($(proxy_filter_abi::hostcall_result!($rty)),*), Error> {
-                self.0.$name($($argument),*).map_err(|status| Error { hostcall: stringify!($name), status })
+                self.0.host.$name($($argument),*).map_err(|status| Error { hostcall: stringify!($name), status })
             })*
         }
     };

@@ -1,8 +1,10 @@
 //! The boundary in Wasm: imports, the allocator, and the one static. The only file of the SDK that holds `unsafe`.
 #![allow(unsafe_code, reason = "imports, the allocator and the static that holds the VM are the boundary itself")]
 
+use crate::holds::{Holds, Hooks};
 use crate::{Error, Status};
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr;
 use proxy_filter_abi::{BufferType, LogLevel, MapType, MetricType, StreamType};
@@ -12,6 +14,25 @@ pub use dlmalloc::GlobalDlmalloc as DlMalloc;
 /// The way to the host: in Wasm, nothing at run time.
 #[derive(Clone, Debug)]
 pub struct Sys;
+
+/// What holding needs. Nothing stores to `HOOKS` in a module that never holds, so the compiler takes it for the constant that it is.
+static HOOKS: SingleThreaded<Cell<Option<&'static Hooks>>> = SingleThreaded::new(Cell::new(None));
+static HOLDS: SingleThreaded<Holds> = SingleThreaded::new(Holds::new());
+
+impl Sys {
+    #[inline]
+    pub(crate) fn hooks(&self) -> Option<&'static Hooks> {
+        HOOKS.get()
+    }
+
+    pub(crate) fn set_hooks(&self, hooks: &'static Hooks) {
+        HOOKS.set(Some(hooks));
+    }
+
+    pub(crate) fn holds(&self) -> &Holds {
+        &HOLDS
+    }
+}
 
 /// Bytes that the host wrote through the allocator below, or nothing.
 struct HostBytes {

@@ -53,7 +53,7 @@ pub(super) mod everything {
         type Http = EverythingStream;
         fn create_http_context(self: &Rc<Self>, stream: &HttpStream) -> EverythingStream {
             let _ = context(stream);
-            EverythingStream { root: Rc::clone(self), _alive: Alive::new() }
+            EverythingStream { root: Rc::clone(self), request: None, response: None, _alive: Alive::new() }
         }
     }
 
@@ -101,13 +101,18 @@ pub(super) mod everything {
 
     pub(super) struct EverythingStream {
         root: Rc<Everything>,
+        /// Held until the stream is over, which nobody minds.
+        request: Option<Held<phase::RequestHeaders>>,
+        response: Option<Held<phase::ResponseHeaders>>,
         _alive: Alive,
     }
 
     impl HttpContext for EverythingStream {
         fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
             self.root.check(context(&http).into_iter().chain(edit(&http.headers())))?;
-            Ok(HeadersAction::StopAllWatermark)
+            let (held, wait) = http.hold();
+            self.request = Some(held);
+            Ok(wait.stop_all_watermark())
         }
         fn on_request_body(&mut self, http: RequestBody<'_>) -> Result<DataAction> {
             self.root.check(body(&http.body()))?;
@@ -119,7 +124,9 @@ pub(super) mod everything {
         }
         fn on_response_headers(&mut self, http: ResponseHeaders<'_>) -> Result<HeadersAction> {
             self.root.check(edit(&http.headers()))?;
-            Ok(HeadersAction::StopAllBuffer)
+            let (held, wait) = http.hold();
+            self.response = Some(held);
+            Ok(wait.stop_all_buffer())
         }
         fn on_response_body(&mut self, http: ResponseBody<'_>) -> Result<DataAction, Failure> {
             self.root.check(body(&http.body()))?;
@@ -149,7 +156,7 @@ pub(super) mod everything {
 }
 
 /// What its callbacks answer when nothing fails.
-pub(super) const UNHARMED: [u32; 10] = [0, 4, 2, 0, 3, 3, 0, 0, 1, 0];
+pub(super) const UNHARMED: [u32; 10] = [0, 4, 2, 1, 3, 3, 1, 0, 1, 0];
 
 /// The statuses of the ABI, those that it leaves out, and those beyond.
 fn statuses() -> impl Iterator<Item = u32> {

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod failures;
+mod holding;
 mod host;
 mod hostile;
 mod plugins;

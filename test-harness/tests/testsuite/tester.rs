@@ -8,7 +8,8 @@ use std::process::Command;
 
 mod plugin {
     use proxy_filter::{
-        ConfigError, HeadersAction, HttpContext, HttpPlugin, HttpStream, LocalReply, Plugin, RequestHeaders, Result, RootContext,
+        ConfigError, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, LocalReply, Plugin, RequestHeaders, Result,
+        RootContext, phase,
     };
     use std::rc::Rc;
 
@@ -26,11 +27,11 @@ mod plugin {
     impl HttpPlugin for Obeys {
         type Http = ObeysStream;
         fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> ObeysStream {
-            ObeysStream
+            ObeysStream(None)
         }
     }
 
-    pub(super) struct ObeysStream;
+    pub(super) struct ObeysStream(Option<Held<phase::RequestHeaders>>);
 
     impl HttpContext for ObeysStream {
         fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
@@ -38,7 +39,11 @@ mod plugin {
             match path.as_deref() {
                 Some(b"/reply") => LocalReply::new(403).details("no entry").send(),
                 Some(b"/reset") => Err(proxy_filter::Interrupt::reset()),
-                Some(b"/pause") => Ok(HeadersAction::StopAllWatermark),
+                Some(b"/pause") => {
+                    let (held, wait) = http.hold();
+                    self.0 = Some(held);
+                    Ok(wait)
+                }
                 Some(b"/odd") => {
                     http.headers().set(":path", "no slash and a space")?;
                     Ok(HeadersAction::Continue)

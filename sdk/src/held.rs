@@ -1,0 +1,301 @@
+use crate::dispatch::Place;
+use crate::holds::{Holds, On, Stream};
+use crate::phase::{Answerable, Phase};
+use crate::{Error, Failure, FailurePolicy, LocalReply, LogLevel, sys::Sys};
+use alloc::{boxed::Box, rc::Rc};
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Deref;
+
+/// A message that is held: what `hold()` of a phase's handle gives, beside the action that makes the proxy wait.
+///
+/// It is the only thing that lets the message go on or answers it later, from another callback: keep it in the stream's context,
+/// or give it to the root. It is neither `Clone` nor borrowed, and both [`resume`](Self::resume) and [`reply`](Self::reply) take it, so
+/// nothing is let go twice. In its own callback it may be resolved at once: resuming then becomes the callback's answer (a call
+/// of `proxy_continue_stream` there makes Envoy send the message twice: CON-5 to CON-7).
+///
+/// Where several holds keep one message, say its headers and a part of its body, it goes on when the last is let go; until then what
+/// later callbacks of the message answer does not let it go either.
+///
+/// # When it is dropped
+///
+/// Dropping it without a decision is a failure of the filter: it is logged, and the stream is answered by the root's
+/// [`FAILURE_POLICY`](crate::RootContext::FAILURE_POLICY), so that what was to be checked does not pass unchecked. When the stream has
+/// ended it is dropped in silence.
+///
+/// ```
+/// use proxy_filter::prelude::*;
+/// use std::cell::{Cell, RefCell};
+/// # struct OneAtATime { busy: Cell<bool>, waiting: RefCell<Vec<Held<phase::RequestHeaders>>> }
+/// struct Stream(Rc<OneAtATime>);
+/// impl HttpContext for Stream {
+///     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+///         if !self.0.busy.replace(true) {
+///             return Ok(HeadersAction::Continue);
+///         }
+///         let (held, wait) = http.hold();
+///         self.0.waiting.borrow_mut().push(held);
+///         Ok(wait)
+///     }
+///     fn on_response_headers(&mut self, _http: ResponseHeaders<'_>) -> Result<HeadersAction> {
+///         self.0.busy.set(false);
+///         while let Some(held) = self.0.waiting.borrow_mut().pop() {
+///             let marked = held.with(|request| request.headers().set("x-waited", "yes"));
+///             // `Err(Gone)` is a client that did not wait so long.
+///             if marked.is_ok() && held.resume().is_ok() {
+///                 self.0.busy.set(true);
+///                 break;
+///             }
+///         }
+///         Ok(HeadersAction::Continue)
+///     }
+/// }
+/// ```
+#[must_use = "dropping it is a failure: keep it, and `resume` or `reply` later"]
+pub struct Held<P: Phase> {
+    paused: Paused<P>,
+    hold: Rc<Hold>,
+}
+
+/// A held message as it can be read and changed meanwhile; what [`Held::with`] shows.
+///
+/// It acts on its own stream from wherever it is used: it sets the host's effective context when that is another, and sets it back
+/// (CTX-4). It cannot let the message go.
+pub struct Paused<P: Phase> {
+    stream: P::Stream,
+    phase: PhantomData<fn() -> P>,
+}
+
+/// What is held is not there any more: the stream has ended (the client went away, a timeout struck), or was answered otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone(());
+
+/// The part of a pausing action that only `hold()` makes: a pause that nobody would end cannot be written (ACT-8).
+#[must_use = "the message waits when the callback returns the action that holds this"]
+pub struct Pause(Rc<Hold>);
+
+/// What a [`Held`] and its [`Pause`] share.
+struct Hold {
+    stream: Rc<Stream>,
+    message: proxy_filter_abi::StreamType,
+    state: Cell<State>,
+    origin: Cell<Option<(Place, FailurePolicy)>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Its own callback runs and has not answered yet.
+    Asked,
+    /// The proxy waits.
+    Waiting,
+    /// Its own callback runs; it was dropped there.
+    Dropped,
+    /// Its own callback runs; it was answered there.
+    Answered,
+    /// It was let go, or never waited.
+    Resolved,
+}
+
+impl Hold {
+    /// Whether the proxy waits, or will when the callback has answered.
+    fn is_open(&self, sys: &Sys) -> bool {
+        matches!(self.state.get(), State::Asked | State::Waiting) && !self.stream.is_over(sys)
+    }
+
+    /// Takes the right to decide; nothing when it is too late.
+    fn resolve(&self, sys: &Sys, state: State) -> Option<State> {
+        let before = self.state.get();
+        let open = self.is_open(sys);
+        self.state.set(match before {
+            State::Asked => state,
+            _ => State::Resolved,
+        });
+        if before == State::Waiting {
+            self.stream.let_go(self.message);
+        }
+        open.then_some(before)
+    }
+}
+
+impl<P: Phase> Held<P> {
+    pub(crate) fn new(sys: &Sys, id: u32) -> (Self, Pause) {
+        let stream = Holds::holding(sys, id, P::STREAM);
+        let hold = Rc::new(Hold { stream, message: P::STREAM, state: Cell::new(State::Asked), origin: Cell::new(None) });
+        let paused = Paused { stream: P::stream(sys, id), phase: PhantomData };
+        (Self { paused, hold: Rc::clone(&hold) }, Pause(hold))
+    }
+
+    /// Reads or changes what is held, acting on its stream throughout: one switch of the effective context for all that `f` does.
+    ///
+    /// # Errors
+    /// [`Gone`] when there is nothing held any more; `f` is then not called.
+    pub fn with<T>(&self, f: impl FnOnce(&Paused<P>) -> T) -> Result<T, Gone> {
+        if !self.hold.is_open(self.sys()) {
+            return Err(Gone(()));
+        }
+        let _on = self.on()?;
+        Ok(f(&self.paused))
+    }
+
+    /// Lets the message go on, with what was changed meanwhile (CON-1): after the running callback has returned.
+    ///
+    /// # Errors
+    /// [`Gone`] when there is nothing held any more.
+    pub fn resume(self) -> Result<(), Gone> {
+        match self.hold.resolve(self.sys(), State::Resolved) {
+            None => Err(Gone(())),
+            Some(State::Waiting) => self.go_on(),
+            // Its own callback then answers that the message goes on.
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Answers the client instead, and drops what is held (LOC-2, LOC-5): after the running callback has returned.
+    ///
+    /// From a callback of another stream's message the reply waits until that callback is over, at the latest for that stream's
+    /// `on_log`: Envoy stops the message whose callback replies, whichever stream is answered (LOC-15).
+    ///
+    /// # Errors
+    /// [`Gone`] when there is nothing held any more.
+    pub fn reply(self, reply: LocalReply) -> Result<(), Gone>
+    where
+        P: Answerable,
+    {
+        self.hold.resolve(self.sys(), State::Answered).ok_or(Gone(()))?;
+        let origin = self.hold.origin.get();
+        self.end(move |sys| {
+            if let (Err(error), Some((place, _))) = (reply.send_to(sys), origin) {
+                place.log(sys, LogLevel::Error, &Failure::from(error).text());
+            }
+        });
+        Ok(())
+    }
+
+    fn end(&self, act: impl FnOnce(&Sys) + 'static) {
+        Holds::end(self.sys(), self.hold.stream.id(), Box::new(act));
+    }
+
+    fn go_on(&self) -> Result<(), Gone> {
+        let message = self.hold.message;
+        // Others hold it too; or a callback of this very message runs, whose answer decides (CON-8).
+        if self.hold.stream.is_held(message) || self.sys().holds().runs(self.hold.stream.id(), message) {
+            return Ok(());
+        }
+        let on = self.on()?;
+        on.proxy_continue_stream(message).map_err(|error| self.refused(error))
+    }
+
+    fn sys(&self) -> &Sys {
+        &self.paused.stream.sys
+    }
+
+    /// The host forgets ids of streams that have ended (CTX-5).
+    fn on(&self) -> Result<On<'_>, Gone> {
+        self.sys().on(self.hold.stream.id()).map_err(|_| Gone(()))
+    }
+
+    /// A host that refuses to let a held message go, or to answer it, has none.
+    #[cold]
+    fn refused(&self, error: Error) -> Gone {
+        if let Some((place, _)) = self.hold.origin.get() {
+            place.log(self.sys(), LogLevel::Error, &Failure::from(error).text());
+        }
+        Gone(())
+    }
+}
+
+impl<P: Phase> Drop for Held<P> {
+    fn drop(&mut self) {
+        let Some(State::Waiting) = self.hold.resolve(self.sys(), State::Dropped) else { return };
+        let Some((place, policy)) = self.hold.origin.get() else { return };
+        if policy == FailurePolicy::Continue {
+            place.log(self.sys(), LogLevel::Error, &Failure::from(Undecided).text());
+            let _ = self.go_on();
+        } else {
+            self.end(move |sys| {
+                place.fail(sys, policy, &Failure::from(Undecided));
+            });
+        }
+    }
+}
+
+impl<P: Phase> Deref for Paused<P> {
+    type Target = P::Stream;
+    fn deref(&self) -> &P::Stream {
+        &self.stream
+    }
+}
+
+impl Pause {
+    /// Whether the message waits, now that the callback has returned and nothing more can be decided inside of it.
+    pub(crate) fn settle(self, sys: &Sys, place: Place, policy: FailurePolicy) -> bool {
+        let hold = &self.0;
+        if !sys.holds().runs(hold.stream.id(), hold.message) {
+            place.log(
+                sys,
+                LogLevel::Error,
+                "answered with the pause of another message, which nobody would end: this one goes on",
+            );
+            return false;
+        }
+        hold.origin.set(Some((place, policy)));
+        match hold.state.get() {
+            State::Asked => {
+                hold.state.set(State::Waiting);
+                hold.stream.hold(hold.message);
+                true
+            }
+            State::Dropped => place.fail(sys, policy, &Failure::from(Undecided)) != 0,
+            State::Answered => true,
+            State::Waiting | State::Resolved => false,
+        }
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        // The callback has answered otherwise: the message did not wait.
+        if self.0.state.get() == State::Asked {
+            self.0.state.set(State::Resolved);
+        }
+    }
+}
+
+/// A [`Held`] was dropped.
+#[derive(Debug)]
+struct Undecided;
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a held message was dropped without `resume` or `reply`")
+    }
+}
+
+impl core::error::Error for Undecided {}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing is held any more: the stream has ended or was answered")
+    }
+}
+
+impl core::error::Error for Gone {}
+
+impl<P: Phase> fmt::Debug for Held<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Held").field(&self.paused.stream).finish()
+    }
+}
+
+impl<P: Phase> fmt::Debug for Paused<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Paused").field(&self.stream).finish()
+    }
+}
+
+impl fmt::Debug for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pause")
+    }
+}
