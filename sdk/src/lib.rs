@@ -121,10 +121,10 @@ pub mod prelude {
     pub use crate::Json;
     pub use crate::{
         Body, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error, Failure, FailurePolicy,
-        FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, NewConnection,
-        OrReply, Pause, Paused, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers,
-        Result, RootContext, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction,
-        UpstreamClose, UpstreamData, phase,
+        FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel,
+        NewConnection, OrReply, Pause, Paused, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody,
+        ResponseHeaders, ResponseTrailers, Result, RootContext, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog,
+        Tcp, TcpPlugin, TrailersAction, UpstreamClose, UpstreamData, phase,
     };
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;
