@@ -49,6 +49,18 @@ pub(super) fn all() -> Vec<Scenario> {
             .script("response_body: buffer_status response_body, return 1; log: property response code_details")
             .response(respond(200).body(&["0123456789", "0123456789", "0123456789"]))
             .buffer_limit(16),
+        scenario("request-of-exactly-the-limit", &["ACT-17"])
+            .script("request_body: buffer_status request_body, return 1; request_body#3: return 0; log: property response code_details")
+            .request(post("/").body(&["01234567", "01234567"]))
+            .buffer_limit(16),
+        scenario("response-of-exactly-the-limit", &["ACT-18"])
+            .script("response_body: buffer_status response_body, return 1; response_body#3: return 0; log: property response code_details")
+            .response(respond(200).body(&["01234567", "01234567"]))
+            .buffer_limit(16),
+        scenario("trailers-added-after-the-body-has-gone", &["HDR-29"])
+            .script("response_headers: add request_trailers x-late 1, size request_trailers; response_body#3: add request_trailers x-late 1")
+            .request(post("/").body(&["abc"]))
+            .response(respond(200).body(&["def"])),
         scenario("headers-held-while-the-body-comes", &["ACT-5"])
             .headers_stop_iteration()
             .script(
