@@ -1,10 +1,11 @@
 use crate::host::State;
 use crate::instance::Instance;
+use crate::lifecycle::try_out;
 use crate::lint::Lint;
+use crate::place::Place;
 use crate::plugin::Plugin;
 use crate::proxy::{Framing, MockProxy};
 use crate::refused::Refused;
-use crate::running_vm::Vms;
 use proxy_filter_abi::LogLevel;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use std::time::Duration;
 #[must_use = "a proxy is started by `start`"]
 pub struct Builder {
     plugins: Vec<Plugin>,
+    access_loggers: Vec<Plugin>,
+    services: Vec<Plugin>,
     log_level: LogLevel,
     time: Duration,
     settings: Settings,
@@ -26,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) framing: Framing,
     pub(crate) buffer_limit: usize,
     pub(crate) pace: Duration,
+    /// LIF-8.
+    pub(crate) main_thread: bool,
 }
 
 impl Builder {
@@ -33,9 +38,11 @@ impl Builder {
         const FIRST_SECOND_OF_2026: Duration = Duration::from_secs(1_767_225_600);
         Self {
             plugins: Vec::new(),
+            access_loggers: Vec::new(),
+            services: Vec::new(),
             log_level: LogLevel::Trace,
             time: FIRST_SECOND_OF_2026,
-            settings: Settings { framing: Framing::Http1, buffer_limit: 1 << 20, pace: Duration::ZERO },
+            settings: Settings { framing: Framing::Http1, buffer_limit: 1 << 20, pace: Duration::ZERO, main_thread: false },
             allowed: Vec::new(),
         }
     }
@@ -43,6 +50,33 @@ impl Builder {
     /// Adds a filter at the end of the chain: requests pass the filters in this order, responses in the reverse.
     pub fn plugin(mut self, plugin: Plugin) -> Self {
         self.plugins.push(plugin);
+        self
+    }
+
+    /// Adds an access logger (`envoy.access_loggers.wasm`): its root gets `proxy_on_log` at the end of every stream, after the
+    /// filters (ACL-1).
+    ///
+    /// There it reads the stream's headers and properties, and changes nothing: a local reply, a close, a property that is set have
+    /// no effect (ACL-2).
+    pub fn access_logger(mut self, plugin: Plugin) -> Self {
+        self.access_loggers.push(plugin);
+        self
+    }
+
+    /// Adds a singleton service (`envoy.bootstrap.wasm`): a root without streams on the proxy's main thread, for ticks, callouts and
+    /// queues (SVC-1). Its VM is its own, also when a filter's has the same settings.
+    pub fn service(mut self, plugin: Plugin) -> Self {
+        self.services.push(plugin);
+        self
+    }
+
+    /// Runs the instances of Envoy's main thread beside those of the worker, which serve the requests (LIF-8).
+    ///
+    /// A plugin is then configured three times: in a *canary*, which is dropped without `proxy_on_done`; on the main thread; in the
+    /// worker. Each is in a VM of its own. The one of the main thread ticks as the worker's does and sees no stream. A filter that
+    /// counts, calls or registers a queue in its root does so in each: run a test of that with this. The trace says which is which.
+    pub fn main_thread(mut self) -> Self {
+        self.settings.main_thread = true;
         self
     }
 
@@ -91,9 +125,25 @@ impl Builder {
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
         let state = Rc::new(State::new(self.log_level, self.time, self.allowed));
-        let vms = Vms::new(Rc::clone(&state));
-        let start = |plugin| Instance::start(&vms, plugin).map(Rc::new);
-        let plugins = self.plugins.iter().map(start).collect::<Result<_, _>>()?;
-        Ok(MockProxy::started(state, vms, plugins, self.settings))
+        let proxy = MockProxy::with_settings(state, self.settings);
+        let mut main = Vec::new();
+        if self.settings.main_thread {
+            for plugin in self.access_loggers.iter().chain(&self.plugins) {
+                try_out(&proxy.vms, plugin)?;
+                main.push(Rc::new(Instance::start(&proxy.main_vms, plugin)?));
+            }
+        }
+        let place = |plugin| Place::start(&proxy.vms, plugin).map(Rc::new);
+        proxy.loggers.replace(self.access_loggers.into_iter().map(place).collect::<Result<_, _>>()?);
+        proxy.filters.replace(self.plugins.into_iter().map(place).collect::<Result<_, _>>()?);
+        for plugin in &self.services {
+            if self.settings.main_thread {
+                try_out(&proxy.vms, plugin)?;
+            }
+            main.push(Rc::new(Instance::start(&proxy.main_vms, plugin)?));
+        }
+        proxy.main.replace(main);
+        proxy.state.findings.of_plugins(proxy.filters.borrow().iter().map(|place| place.plugin_name().to_owned()).collect());
+        Ok(proxy)
     }
 }

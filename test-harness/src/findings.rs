@@ -89,8 +89,8 @@ impl MockProxy {
         for (number, chain) in self.chains.borrow().iter() {
             let mut streams = self.state.streams.borrow_mut();
             let Some(stream) = streams.get_mut(number) else { continue };
-            for (filter, (plugin, _)) in chain.iter().enumerate() {
-                if std::ptr::eq(Rc::as_ptr(&plugin.vm), dead) {
+            for (filter, instance) in chain.instances().enumerate() {
+                if std::ptr::eq(Rc::as_ptr(&instance.vm), dead) {
                     stream.hangs_without(filter);
                 }
             }
@@ -102,7 +102,7 @@ impl MockProxy {
     pub(crate) fn find_held(&self) {
         for (number, chain) in self.chains.borrow().iter() {
             let holder = self.state.streams.borrow().get(number).and_then(HttpStream::unseen_holder);
-            let Some((plugin, _)) = holder.map(|filter| &chain[filter]) else { continue };
+            let Some(plugin) = holder.map(|filter| chain.instance(filter)) else { continue };
             let may_wake = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.timer().is_some());
             if !may_wake {
                 self.state.found(Lint::NeverContinued, Some(plugin.root.plugin.name.clone()));

@@ -50,15 +50,19 @@
 
 mod both_vms;
 mod builder;
+mod chain;
 mod exchange;
+mod failure_policy;
 #[cfg(feature = "wasmtime")]
 pub mod filter_crate;
 mod findings;
 mod host;
 mod instance;
+mod lifecycle;
 mod lint;
 mod log;
 mod message;
+mod place;
 mod plugin;
 mod proxy;
 mod refused;
@@ -69,6 +73,7 @@ mod vm;
 
 pub use builder::Builder;
 pub use exchange::{Exchange, LocalReplySent, Outcome};
+pub use failure_policy::FailurePolicy;
 pub use lint::{Finding, Lint, Severity};
 pub use log::LogLine;
 pub use message::Message;

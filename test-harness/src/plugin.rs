@@ -1,5 +1,6 @@
 //! Which filter a mock proxy runs, and how it is configured.
 
+use crate::failure_policy::FailurePolicy;
 use crate::host::PluginSettings;
 use proxy_filter::Module;
 #[cfg(feature = "wasmtime")]
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 pub struct Plugin {
     pub(crate) source: Source,
     pub(crate) settings: PluginSettings,
+    pub(crate) failure_policy: Option<FailurePolicy>,
     #[cfg(feature = "wasmtime")]
     pub(crate) limits: crate::vm::wasm::Limits,
 }
@@ -51,6 +53,7 @@ impl Plugin {
         Self {
             source,
             settings: PluginSettings { name: name.to_owned(), root_id: root_id.to_owned(), ..PluginSettings::default() },
+            failure_policy: None,
             #[cfg(feature = "wasmtime")]
             limits: crate::vm::wasm::Limits { fuel: FUEL, memory: MEMORY },
         }
@@ -137,6 +140,20 @@ impl Plugin {
     /// everything (ACT-1).
     pub fn allow_on_headers_stop_iteration(mut self, allow: bool) -> Self {
         self.settings.allow_on_headers_stop_iteration = allow;
+        self
+    }
+
+    /// What becomes of requests after its VM has trapped: [`FailurePolicy::Closed`] unless you say otherwise.
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.failure_policy = Some(policy);
+        self
+    }
+
+    /// Envoy's older field `fail_open`: later requests skip the plugin, as by [`FailurePolicy::Open`], and the streams that are on
+    /// their way when its VM traps go on without it, the one that trapped too (FAI-8). A plugin with both is
+    /// [refused](crate::Reason::FailOpenAndFailurePolicy).
+    pub fn fail_open(mut self, fail_open: bool) -> Self {
+        self.settings.fail_open = fail_open;
         self
     }
 

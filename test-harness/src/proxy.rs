@@ -1,15 +1,17 @@
 //! The mock proxy: a chain of plugins, and the loop that moves a stream through it.
 
 use crate::builder::{Builder, Settings};
+use crate::chain::Chain;
 use crate::exchange::Exchange;
 use crate::host::http_stream::{Event, HttpStream, Poll, Side, StreamCallback};
 use crate::host::{HeaderMap, MapKind, State, StreamKey};
 use crate::instance::Instance;
 use crate::log::LogLine;
 use crate::message::Message;
+use crate::place::Place;
 use crate::plugin::Plugin;
 use crate::refused::Refused;
-use crate::running_vm::Vms;
+use crate::running_vm::{Thread, Vms};
 use crate::upstream::{Answer, Upstream};
 use crate::vm::Trap;
 use bytes::Bytes;
@@ -53,17 +55,21 @@ use std::time::Duration;
 /// ```
 pub struct MockProxy {
     pub(crate) state: Rc<State>,
+    /// Those of the worker thread, and those of the main thread.
     pub(crate) vms: Vms,
-    pub(crate) plugins: RefCell<Vec<Rc<Instance>>>,
-    /// The chain of each stream that has not ended, as it was when the stream began.
-    pub(crate) chains: RefCell<BTreeMap<u64, Chain>>,
+    pub(crate) main_vms: Vms,
+    pub(crate) filters: RefCell<Vec<Rc<Place>>>,
+    pub(crate) loggers: RefCell<Vec<Rc<Place>>>,
+    /// What runs on the main thread: services, and an instance of each plugin where the builder was told so.
+    pub(crate) main: RefCell<Vec<Rc<Instance>>>,
+    /// What an update has replaced, until the last of its streams has ended.
+    pub(crate) retired: RefCell<Vec<Rc<Instance>>>,
+    /// The chain of each stream that has not ended.
+    pub(crate) chains: RefCell<BTreeMap<u64, Rc<Chain>>>,
     upstream: RefCell<Upstream>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     next_stream: Cell<u64>,
 }
-
-/// The filters that a stream passes, each with the id of the stream's context; none where the VM was dead when the stream began.
-pub(crate) type Chain = Rc<[(Rc<Instance>, Option<u32>)]>;
 
 /// How bodies come: what a filter sees of the end of a message differs by protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,10 +95,22 @@ impl MockProxy {
         Builder::new()
     }
 
-    pub(crate) fn started(state: Rc<State>, vms: Vms, plugins: Vec<Rc<Instance>>, settings: Settings) -> Self {
-        state.findings.of_plugins(plugins.iter().map(|plugin| plugin.root.plugin.name.clone()).collect());
-        let (plugins, chains) = (RefCell::new(plugins), RefCell::default());
-        Self { state, vms, plugins, chains, upstream: RefCell::default(), settings, next_stream: Cell::new(0) }
+    /// A proxy without plugins.
+    pub(crate) fn with_settings(state: Rc<State>, settings: Settings) -> Self {
+        let vms = |thread| Vms::new(Rc::clone(&state), thread);
+        Self {
+            vms: vms(Thread::Worker),
+            main_vms: vms(Thread::Main),
+            state,
+            filters: RefCell::default(),
+            loggers: RefCell::default(),
+            main: RefCell::default(),
+            retired: RefCell::default(),
+            chains: RefCell::default(),
+            upstream: RefCell::default(),
+            settings,
+            next_stream: Cell::new(0),
+        }
     }
 
     /// How the upstream answers from now on; 200 with no body until something is set.
@@ -161,17 +179,19 @@ impl MockProxy {
     pub fn advance(&self, time: Duration) {
         let end = self.state.clock.get() + time;
         let due = || {
-            let timers = self.vms.roots().into_iter().filter_map(|(vm, root)| Some((root.timer()?, vm, root)));
+            let timers = self
+                .vms
+                .roots()
+                .into_iter()
+                .chain(self.main_vms.roots())
+                .filter_map(|(vm, root)| Some((root.timer()?, vm, root)));
             timers.filter(|(timer, ..)| timer.next <= end && !self.is_gone()).min_by_key(|(timer, ..)| timer.next)
         };
         while let Some((timer, vm, root)) = due() {
             self.state.clock.set(timer.next.max(self.state.clock.get()));
-            match vm.call(Callback::proxy_on_tick { context_id: root.id }) {
-                Ok(_) => self.state.run_effects(),
-                Err(_) => {
-                    self.state.drop_effects();
-                    self.find_hung(&vm);
-                }
+            vm.call_root(Callback::proxy_on_tick { context_id: root.id });
+            if vm.is_dead() {
+                self.find_hung(&vm);
             }
             root.ticked(&self.state, timer);
             self.run();
@@ -202,7 +222,7 @@ impl MockProxy {
 
     /// How much memory the first plugin's guest has; `None` in the null VM.
     pub fn memory_size(&self) -> Option<u64> {
-        self.plugins.borrow().first()?.vm.memory_size()
+        self.filters.borrow().first()?.instance().vm.memory_size()
     }
 
     /// Why the first of the plugins' VMs that died did so.
@@ -210,37 +230,20 @@ impl MockProxy {
         self.state.trap.borrow().clone()
     }
 
-    /// Ends the roots, as a proxy that shuts down (LIF-23).
-    ///
-    /// # Panics
-    /// When a filter still holds a stream back that nothing can continue, and the test has not seen that it does
-    /// ([`Exchange::outcome`], [`disconnect`](Self::disconnect)): the client would wait for ever (ACT-8).
-    /// Dropping the proxy does the same.
-    #[track_caller]
-    pub fn shut_down(self) {
-        self.find_held();
-        self.check();
-        for (vm, root) in self.vms.roots() {
-            for callback in [Callback::proxy_on_done { context_id: root.id }, Callback::proxy_on_delete { context_id: root.id }] {
-                if !vm.is_dead() {
-                    let _ = vm.call(callback);
-                }
-            }
-        }
-    }
-
     fn open(&self, request: &Message) -> u64 {
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
-        let chain = self.chain(number);
-        let filters: Vec<bool> = chain.iter().map(|(plugin, _)| plugin.root.plugin.allow_on_headers_stop_iteration).collect();
+        let chain = Chain::new(number, &self.filters.borrow(), &self.loggers.borrow(), &self.vms);
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.clock.get());
-        let mut stream =
-            HttpStream::new(&filters, self.settings.buffer_limit, format!("00000000-0000-4000-8000-{number:012x}"), date);
-        for (filter, _) in chain.iter().enumerate().filter(|(_, (_, context))| context.is_none()) {
-            stream.begin_dead(filter);
-        }
-        self.chains.borrow_mut().insert(number, chain);
+        let mut stream = HttpStream::new(
+            &chain.stop_iteration(),
+            self.settings.buffer_limit,
+            format!("00000000-0000-4000-8000-{number:012x}"),
+            date,
+        );
+        chain.begin(&mut stream);
+        stream.log_to(chain.loggers().len());
+        self.chains.borrow_mut().insert(number, Rc::new(chain));
         self.receive(
             &mut stream,
             Side::Request,
@@ -249,16 +252,6 @@ impl MockProxy {
         );
         self.state.streams.borrow_mut().insert(number, stream);
         number
-    }
-
-    /// The chain for a new stream; its contexts get their ids now, long before some of them are created (CTX-1, CTX-2).
-    fn chain(&self, stream: u64) -> Chain {
-        let place = |(filter, plugin): (usize, &Rc<Instance>)| {
-            let key = StreamKey { stream, filter };
-            let context = (!plugin.vm.is_dead()).then(|| plugin.vm.host.new_stream(key, &plugin.root));
-            (Rc::clone(plugin), context)
-        };
-        self.plugins.borrow().iter().enumerate().map(place).collect()
     }
 
     /// Hands a message to a stream, frame by frame.
@@ -313,9 +306,11 @@ impl MockProxy {
             match poll {
                 Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
                 Poll::Call { filter, callback } => self.call(StreamKey { stream: number, filter }, callback),
+                Poll::AccessLog { logger } => self.access_log(number, logger),
                 Poll::AskUpstream => self.ask_upstream(number),
                 Poll::Finished => {
                     self.chains.borrow_mut().remove(&number);
+                    self.end_retired();
                     return moved;
                 }
                 Poll::Idle => return moved,
@@ -351,14 +346,11 @@ impl MockProxy {
     /// callback (FAI-1, FAI-5).
     fn alive(&self, key: StreamKey) -> Option<(Rc<Instance>, u32)> {
         let chain = Rc::clone(self.chains.borrow().get(&key.stream)?);
-        let (plugin, context) = &chain[key.filter];
-        match context {
-            Some(context) if !plugin.vm.is_dead() => Some((Rc::clone(plugin), *context)),
-            _ => {
-                self.with_stream(key.stream, |stream| stream.fail(key.filter));
-                None
-            }
+        let context = chain.context(key.filter);
+        if context.is_none() {
+            self.fail(key);
         }
+        Some((Rc::clone(chain.instance(key.filter)), context?))
     }
 
     /// Carries out what a callback asked for, then what its answer says; after a trap the stream fails instead (FAI-2, LOC-18).
@@ -370,10 +362,26 @@ impl MockProxy {
             }
             Err(_) => {
                 self.state.drop_effects();
-                self.with_stream(key.stream, |stream| stream.fail(key.filter));
-                let vm = self.chains.borrow().get(&key.stream).map(|chain| Rc::clone(&chain[key.filter].0.vm));
+                self.fail(key);
+                let vm = self.chains.borrow().get(&key.stream).map(|chain| Rc::clone(&chain.instance(key.filter).vm));
                 vm.iter().for_each(|vm| self.find_hung(vm));
             }
+        }
+    }
+
+    /// What a stream comes to at a filter whose VM is dead.
+    fn fail(&self, key: StreamKey) {
+        let open = self.chains.borrow().get(&key.stream).is_some_and(|chain| chain.instance(key.filter).root.plugin.fail_open);
+        self.with_stream(key.stream, |stream| if open { stream.fail_open(key.filter) } else { stream.fail(key.filter) });
+    }
+
+    /// ACL-1: an access logger is told of the end of a stream in its root.
+    fn access_log(&self, number: u64, logger: usize) {
+        let Some(chain) = self.chains.borrow().get(&number).cloned() else { return };
+        let instance = chain.loggers()[logger].latest(&self.vms);
+        instance.vm.log_stream(&instance.root, number);
+        if instance.vm.is_dead() {
+            self.find_hung(&instance.vm);
         }
     }
 
@@ -421,6 +429,6 @@ fn ends_with_headers(request: &Message, response: &Message) -> bool {
 
 impl fmt::Debug for MockProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MockProxy").field("plugins", &self.plugins.borrow().len()).finish_non_exhaustive()
+        f.debug_struct("MockProxy").field("filters", &self.filters.borrow().len()).finish_non_exhaustive()
     }
 }

@@ -31,6 +31,8 @@ pub enum Reason {
     /// Its module cannot be loaded.
     #[cfg(feature = "wasmtime")]
     Load(crate::LoadError),
+    /// Both `fail_open` and `failure_policy` are set, of which Envoy takes one only (FAI-11).
+    FailOpenAndFailurePolicy,
     /// `proxy_on_vm_start` answered false.
     VmStart,
     /// `proxy_on_configure` answered false: it does not accept its configuration.
@@ -65,6 +67,9 @@ impl fmt::Display for Refused {
             Reason::File { path, error } => write!(f, "{} cannot be read: {error}", path.display())?,
             #[cfg(feature = "wasmtime")]
             Reason::Load(error) => write!(f, "{error}")?,
+            Reason::FailOpenAndFailurePolicy => {
+                f.write_str("only one of fail_open and failure_policy can be set: leave fail_open out")?;
+            }
             Reason::VmStart => f.write_str("proxy_on_vm_start answered false")?,
             Reason::Configure => f.write_str("it does not accept its configuration (proxy_on_configure answered false)")?,
             Reason::Trap(trap) => write!(f, "{trap}")?,

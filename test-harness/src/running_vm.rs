@@ -9,6 +9,17 @@ use proxy_filter_abi::Callback;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+/// Where a VM runs, in the proxy that this one stands for (LIF-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thread {
+    /// Where requests are.
+    Worker,
+    /// Ticks and services.
+    Main,
+    /// A trial of a configuration, on the main thread.
+    Canary,
+}
+
 /// What must be equal for two plugins to share a VM (LIF-10).
 #[derive(PartialEq)]
 struct VmKey {
@@ -31,11 +42,12 @@ pub(crate) struct RunningVm {
     key: VmKey,
     pub(crate) host: Rc<VmHost>,
     vm: Box<dyn Vm>,
+    thread: Thread,
     dead: Cell<bool>,
 }
 
 impl RunningVm {
-    fn start(state: &Rc<State>, key: VmKey, first: &Rc<PluginSettings>) -> Result<Self, Reason> {
+    fn start(state: &Rc<State>, key: VmKey, thread: Thread, first: &Rc<PluginSettings>) -> Result<Self, Reason> {
         let host = Rc::new(VmHost::new(Rc::clone(state), Rc::clone(first)));
         let vm: Box<dyn Vm> = match &key.code {
             Code::Native(module) => Box::new(NullVm::start(module, Rc::clone(&host))),
@@ -46,19 +58,28 @@ impl RunningVm {
             }
         };
         state.fuel_used.set(state.fuel_used.get() + vm.fuel_used());
-        Ok(Self { key, host, vm, dead: Cell::new(false) })
+        Ok(Self { key, host, vm, thread, dead: Cell::new(false) })
     }
 
     /// Makes a root of this plugin, starts and configures it (LIF-9): `proxy_on_vm_start` comes for each plugin (LIF-10).
     pub(crate) fn start_root(&self, plugin: &Rc<PluginSettings>) -> Result<Rc<Root>, Reason> {
         let root = self.host.new_root(plugin);
+        let started = self.configure(&root);
+        if started.is_err() {
+            self.host.delete_context(root.id);
+        }
+        started.map(|()| root)
+    }
+
+    fn configure(&self, root: &Root) -> Result<(), Reason> {
+        let plugin = &root.plugin;
         let (context_id, size) = (root.id, |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         let start = Callback::proxy_on_vm_start { context_id, configuration_size: size(&plugin.vm.configuration) };
         let configure = Callback::proxy_on_configure { context_id, configuration_size: size(&plugin.configuration) };
         if self.call(Callback::proxy_on_context_create { context_id, parent_id: 0 }).is_err() {
             // LIF-16: the plugin is loaded all the same, with a dead VM, and every request fails.
             let _ = self.call(start);
-            return Ok(root);
+            return Ok(());
         }
         for (callback, reason) in [(start, Reason::VmStart), (configure, Reason::Configure)] {
             // LIF-13: any answer but 0 is yes.
@@ -66,7 +87,7 @@ impl RunningVm {
                 return Err(reason);
             }
         }
-        Ok(root)
+        Ok(())
     }
 
     /// Makes a callback, traced; after a trap the VM is dead.
@@ -74,7 +95,12 @@ impl RunningVm {
         let state = self.host.state();
         let before = self.vm.fuel_used();
         self.host.enter(callback);
-        state.trace.callback(format!("{}: {callback}", self.host.plugin().name));
+        let thread = match self.thread {
+            Thread::Worker => "",
+            Thread::Main => " (main thread)",
+            Thread::Canary => " (canary)",
+        };
+        state.trace.callback(format!("{}{thread}: {callback}", self.host.plugin().name));
         let answer = self.vm.call(callback);
         self.host.leave();
         let fuel = self.vm.fuel_used() - before;
@@ -86,10 +112,67 @@ impl RunningVm {
             Err(trap) => {
                 state.trace.answer(&format!("trapped: {}{cost}", trap.message));
                 self.dead.set(true);
-                state.trap.borrow_mut().get_or_insert_with(|| trap.clone());
+                if self.thread != Thread::Canary {
+                    state.trap.borrow_mut().get_or_insert_with(|| trap.clone());
+                }
             }
         }
+        // LIF-20: right after the callback that called `proxy_done`.
+        for root in self.host.take_done() {
+            self.delete(&root);
+        }
         answer
+    }
+
+    /// Makes a callback of a root, and carries out what it asked for.
+    pub(crate) fn call_root(&self, callback: Callback) -> Option<u32> {
+        let state = self.host.state();
+        match self.call(callback) {
+            Ok(answer) => {
+                state.run_effects();
+                Some(answer)
+            }
+            Err(_) => {
+                state.drop_effects();
+                None
+            }
+        }
+    }
+
+    /// The root is of no more use: it is deleted, or lives on until it calls `proxy_done` when it answers so (LIF-20).
+    pub(crate) fn end_root(&self, root: &Rc<Root>) {
+        if self.is_dead() {
+            return;
+        }
+        match self.call_root(Callback::proxy_on_done { context_id: root.id }) {
+            Some(0) => root.wait_for_done(),
+            Some(_) => self.delete(root),
+            None => {}
+        }
+    }
+
+    /// The root ends at once; one that has been told so before is not asked again.
+    pub(crate) fn delete_root(&self, root: &Rc<Root>) {
+        if !root.is_waiting_for_done() && !self.is_dead() {
+            self.call_root(Callback::proxy_on_done { context_id: root.id });
+        }
+        self.delete(root);
+    }
+
+    fn delete(&self, root: &Root) {
+        if !self.is_dead() {
+            self.call_root(Callback::proxy_on_delete { context_id: root.id });
+        }
+        self.host.delete_context(root.id);
+    }
+
+    /// ACL-1: a root that is an access logger is told of a stream.
+    pub(crate) fn log_stream(&self, root: &Root, stream: u64) {
+        if !self.is_dead() {
+            self.host.set_logged(Some(stream));
+            self.call_root(Callback::proxy_on_log { context_id: root.id });
+            self.host.set_logged(None);
+        }
     }
 
     /// It has trapped: no callback is made in it any more (FAI-1).
@@ -106,12 +189,13 @@ impl RunningVm {
 /// The VMs that run.
 pub(crate) struct Vms {
     state: Rc<State>,
+    thread: Thread,
     running: RefCell<Vec<Rc<RunningVm>>>,
 }
 
 impl Vms {
-    pub(crate) fn new(state: Rc<State>) -> Self {
-        Self { state, running: RefCell::default() }
+    pub(crate) fn new(state: Rc<State>, thread: Thread) -> Self {
+        Self { state, thread, running: RefCell::default() }
     }
 
     pub(crate) fn state(&self) -> &Rc<State> {
@@ -129,15 +213,15 @@ impl Vms {
         if let Some(vm) = self.alive().into_iter().find(|vm| vm.key == key) {
             return Ok(vm);
         }
-        let vm = Rc::new(RunningVm::start(&self.state, key, settings)?);
+        let vm = Rc::new(RunningVm::start(&self.state, key, self.thread, settings)?);
         self.running.borrow_mut().push(Rc::clone(&vm));
         Ok(vm)
     }
 
-    /// Those that have not died, in the order in which they were started.
+    /// Those that have not died and not lost their last root, in the order in which they were started.
     pub(crate) fn alive(&self) -> Vec<Rc<RunningVm>> {
         let mut running = self.running.borrow_mut();
-        running.retain(|vm| !vm.is_dead());
+        running.retain(|vm| !vm.is_dead() && !vm.host.roots().is_empty());
         running.clone()
     }
 

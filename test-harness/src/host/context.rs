@@ -35,6 +35,8 @@ pub(crate) struct Root {
     pub(crate) plugin: Rc<PluginSettings>,
     /// When it ticks next, and how often.
     timer: Cell<Option<Timer>>,
+    /// `proxy_on_done` has answered false, and `proxy_done` has not been called yet (LIF-20).
+    waits_for_done: Cell<bool>,
 }
 
 /// A root's tick.
@@ -63,10 +65,18 @@ impl Root {
         }
     }
 
+    pub(crate) fn wait_for_done(&self) {
+        self.waits_for_done.set(true);
+    }
+
+    pub(crate) fn is_waiting_for_done(&self) -> bool {
+        self.waits_for_done.get()
+    }
+
     /// LIF-11: plugins that agree in these share a root.
     fn serves(&self, plugin: &PluginSettings) -> bool {
         let key = |plugin: &PluginSettings| (plugin.name.clone(), plugin.root_id.clone(), plugin.configuration.clone());
-        key(&self.plugin) == key(plugin)
+        !self.is_waiting_for_done() && key(&self.plugin) == key(plugin)
     }
 }
 
@@ -79,7 +89,12 @@ impl VmHost {
     }
 
     pub(crate) fn new_root(&self, plugin: &Rc<PluginSettings>) -> Rc<Root> {
-        let root = Rc::new(Root { id: self.next_id(), plugin: Rc::clone(plugin), timer: Cell::new(None) });
+        let root = Rc::new(Root {
+            id: self.next_id(),
+            plugin: Rc::clone(plugin),
+            timer: Cell::new(None),
+            waits_for_done: Cell::new(false),
+        });
         self.contexts.borrow_mut().insert(root.id, Context::Root(Rc::clone(&root)));
         root
     }
@@ -102,6 +117,22 @@ impl VmHost {
             Context::Stream { .. } => None,
         };
         self.contexts.borrow().values().filter_map(roots).collect()
+    }
+
+    /// `proxy_done` (LIF-22): whether the context that hostcalls act on is a root that was waiting for it.
+    pub(super) fn done(&self) -> bool {
+        let contexts = self.contexts.borrow();
+        let Some(Context::Root(root)) = contexts.get(&self.effective.get()) else { return false };
+        let waited = root.waits_for_done.replace(false);
+        if waited {
+            self.done.borrow_mut().push(Rc::clone(root));
+        }
+        waited
+    }
+
+    /// The roots that have called `proxy_done`, to be deleted.
+    pub(crate) fn take_done(&self) -> Vec<Rc<Root>> {
+        self.done.take()
     }
 
     pub(crate) fn delete_context(&self, id: u32) {

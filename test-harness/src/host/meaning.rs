@@ -88,7 +88,7 @@ impl Host for VmHost {
 
     fn proxy_get_header_map_pairs(&self, map_type: MapType) -> Answer<Vec<u8>> {
         let pairs =
-            self.with_stream(|stream, filter| stream.map(filter, map_type).map(super::HeaderMap::to_wire).unwrap_or_default());
+            self.with_readable(|stream, filter| stream.map(filter, map_type).map(super::HeaderMap::to_wire).unwrap_or_default());
         Ok(pairs.unwrap_or_default())
     }
 
@@ -97,7 +97,7 @@ impl Host for VmHost {
     }
 
     fn proxy_get_header_map_value(&self, map_type: MapType, key: &[u8]) -> Answer<Vec<u8>> {
-        let value = self.with_stream(|stream, filter| {
+        let value = self.with_readable(|stream, filter| {
             let map = stream.map(filter, map_type)?;
             map.get(key).map(<[u8]>::to_vec).ok_or(Status::NotFound)
         });
@@ -171,10 +171,12 @@ impl Host for VmHost {
             b"plugin_name" => Ok(self.plugin().name.clone().into_bytes()),
             b"plugin_root_id" => Ok(self.plugin().root_id.clone().into_bytes()),
             b"plugin_vm_id" => Ok(self.vm().vm_id.clone().into_bytes()),
+            // ACL-2.
+            b"connection_id" if self.logged_stream().is_some() => Err(Status::NotFound),
             // PRO-4.
             b"" => Err(Status::SerializationFailure),
             _ => self
-                .with_stream(|stream, filter| stream.property(filter, path))
+                .with_readable(|stream, filter| stream.property(filter, path))
                 .unwrap_or_else(|| property::outside_streams(path)),
         }
     }
@@ -194,8 +196,8 @@ impl Host for VmHost {
     }
 
     fn proxy_done(&self) -> Answer {
-        // LIF-22: no root can be pending before deferred ends have a meaning.
-        Err(Status::NotFound)
+        // LIF-20, LIF-22.
+        if self.done() { Ok(()) } else { Err(Status::NotFound) }
     }
 
     super::unimplemented::hostcalls! {}

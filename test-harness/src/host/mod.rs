@@ -142,6 +142,7 @@ pub(crate) struct PluginSettings {
     pub(crate) configuration: Vec<u8>,
     pub(crate) vm: VmSettings,
     pub(crate) allow_on_headers_stop_iteration: bool,
+    pub(crate) fail_open: bool,
 }
 
 /// What a VM is configured with; plugins that agree in it, and in the code, share one.
@@ -162,6 +163,10 @@ pub(crate) struct VmHost {
     running: Cell<Option<Callback>>,
     /// What `proxy_set_effective_context` has set for the running callback (CTX-4).
     effective: Cell<u32>,
+    /// Roots that have called `proxy_done` in the running callback.
+    done: RefCell<Vec<Rc<Root>>>,
+    /// The stream that an access logger is told of, for the time of its `proxy_on_log` (ACL-2).
+    logged: Cell<Option<u64>>,
 }
 
 impl VmHost {
@@ -173,6 +178,8 @@ impl VmHost {
             next_context_id: Cell::new(1),
             running: Cell::new(None),
             effective: Cell::new(0),
+            done: RefCell::default(),
+            logged: Cell::new(None),
         }
     }
 
@@ -223,6 +230,22 @@ impl VmHost {
     fn with_stream<R>(&self, f: impl FnOnce(&mut HttpStream, usize) -> R) -> Option<R> {
         let key = self.stream()?;
         self.state.streams.borrow_mut().get_mut(&key.stream).map(|stream| f(stream, key.filter))
+    }
+
+    pub(crate) fn set_logged(&self, stream: Option<u64>) {
+        self.logged.set(stream);
+    }
+
+    /// The stream that an access logger's root reads, when hostcalls act on that root.
+    fn logged_stream(&self) -> Option<u64> {
+        self.logged.get().filter(|_| self.running.get().is_some_and(|callback| callback.context_id() == self.effective.get()))
+    }
+
+    /// A stream to be read: that of the context, or the one that an access logger is told of.
+    fn with_readable<R>(&self, f: impl FnOnce(&HttpStream, usize) -> R) -> Option<R> {
+        // In `on_log` it does not matter which filter asks.
+        let key = self.stream().or_else(|| Some(StreamKey { stream: self.logged_stream()?, filter: 0 }))?;
+        self.state.streams.borrow().get(&key.stream).map(|stream| f(stream, key.filter))
     }
 
     /// Notes what is to happen after the callback.

@@ -38,10 +38,19 @@ impl HttpStream {
         self.send_reply(Reply::of_failed_vm());
     }
 
-    /// The chain is told of the end in the order of the configuration: logs, then done and delete of each (SEQ-1, SEQ-15).
+    /// A filter's VM has trapped, in a callback of this stream or of another one, and the stream goes on without it (FAI-8).
+    pub(crate) fn fail_open(&mut self, filter: usize) {
+        self.filters[filter].dead = true;
+        self.filters[filter].stop = false;
+        self.apply(0);
+    }
+
+    /// The chain is told of the end in the order of the configuration: logs, those of access loggers too, then done and delete of
+    /// each (SEQ-1, SEQ-15).
     pub(super) fn push_end(&mut self) {
         let filters = 0..self.filters.len();
         self.work.extend(filters.clone().rev().flat_map(|filter| [Work::Delete { filter }, Work::Done { filter }]));
+        self.work.extend((0..self.access_loggers).rev().map(|logger| Work::AccessLog { logger }));
         self.work.extend(filters.rev().map(|filter| Work::Log { filter }));
     }
 
@@ -57,6 +66,11 @@ impl HttpStream {
         self.log_phase = true;
         self.running = Some(Running::new(filter, None));
         Some(Poll::Call { filter, callback: StreamCallback::Log })
+    }
+
+    pub(super) fn start_access_log(&mut self, logger: usize) -> Poll {
+        self.log_phase = true;
+        Poll::AccessLog { logger }
     }
 
     pub(super) fn start_end(&mut self, filter: usize, callback: StreamCallback) -> Option<Poll> {

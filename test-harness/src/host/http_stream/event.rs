@@ -41,6 +41,8 @@ pub(crate) enum Poll {
     Create { filter: usize },
     /// Make this callback, then [`HttpStream::apply`] its answer.
     Call { filter: usize, callback: StreamCallback },
+    /// Tell this access logger of the end.
+    AccessLog { logger: usize },
     /// The request has reached the upstream as a whole: its answer is awaited.
     AskUpstream,
     /// Nothing, until something comes or a paused message is continued.

@@ -46,7 +46,7 @@ impl HttpStream {
                     state.iteration = Iteration::StopSingle;
                 }
             }
-            Work::Log { .. } | Work::Done { .. } | Work::Delete { .. } => {}
+            Work::Log { .. } | Work::AccessLog { .. } | Work::Done { .. } | Work::Delete { .. } => {}
         }
     }
 

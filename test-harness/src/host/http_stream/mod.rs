@@ -30,6 +30,7 @@ enum Work {
     Data { side: Side, position: usize, data: Vec<u8>, end_of_stream: bool },
     Trailers { side: Side, position: usize },
     Log { filter: usize },
+    AccessLog { logger: usize },
     Done { filter: usize },
     Delete { filter: usize },
 }
@@ -146,6 +147,7 @@ pub(crate) struct HttpStream {
     creating: bool,
     log_phase: bool,
     finishing: bool,
+    access_loggers: usize,
     x_request_id: String,
     date: String,
     /// What filters have set by `proxy_set_property`, by its whole path (PRO-10).
@@ -184,6 +186,7 @@ impl HttpStream {
             creating: false,
             log_phase: false,
             finishing: false,
+            access_loggers: 0,
             x_request_id,
             date,
             filter_state: BTreeMap::new(),
@@ -195,6 +198,17 @@ impl HttpStream {
     /// A filter whose VM has died before: the request is answered with 503 when it comes to it (FAI-7).
     pub(crate) fn begin_dead(&mut self, filter: usize) {
         self.filters[filter].dead = true;
+    }
+
+    /// A filter whose VM has died before, and that requests skip then (FAI-8, FAI-9).
+    pub(crate) fn begin_without(&mut self, filter: usize) {
+        self.filters[filter].dead = true;
+        self.filters[filter].created = true;
+    }
+
+    /// So many access loggers are to be told of its end (ACL-1).
+    pub(crate) fn log_to(&mut self, access_loggers: usize) {
+        self.access_loggers = access_loggers;
     }
 
     /// Something came from the client or the upstream.
@@ -281,6 +295,7 @@ impl HttpStream {
                 (side, position)
             }
             Work::Log { filter } => return self.start_log(filter),
+            Work::AccessLog { logger } => return Some(self.start_access_log(logger)),
             Work::Done { filter } => return self.start_end(filter, StreamCallback::Done),
             Work::Delete { filter } => return self.start_end(filter, StreamCallback::Delete),
         };
@@ -380,7 +395,7 @@ impl HttpStream {
                 }
                 self.sent(side, true);
             }
-            Work::Log { .. } | Work::Done { .. } | Work::Delete { .. } => {}
+            Work::Log { .. } | Work::AccessLog { .. } | Work::Done { .. } | Work::Delete { .. } => {}
         }
     }
 

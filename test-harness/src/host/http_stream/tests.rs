@@ -38,6 +38,7 @@ fn run(filters: usize, events: Vec<Event>, mut answer: impl FnMut(&mut HttpStrea
                 told.push(line);
                 stream.apply(answer);
             }
+            Poll::AccessLog { logger } => told.push(format!("logger {logger}")),
             Poll::AskUpstream => {
                 told.push("upstream".to_owned());
                 stream.receive(response(true));

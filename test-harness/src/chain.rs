@@ -1,0 +1,70 @@
+//! The filters that one stream passes, as they were when it began.
+
+use crate::host::StreamKey;
+use crate::host::http_stream::HttpStream;
+use crate::instance::Instance;
+use crate::place::Place;
+use crate::running_vm::Vms;
+use std::rc::Rc;
+
+/// The filters of a stream, in order, and the access loggers that are told of its end.
+pub(crate) struct Chain {
+    links: Vec<Link>,
+    loggers: Vec<Rc<Place>>,
+}
+
+struct Link {
+    instance: Rc<Instance>,
+    /// The stream's context; none where the VM was dead when the stream began.
+    context: Option<u32>,
+    fails_open: bool,
+}
+
+impl Chain {
+    /// The chain for a new stream; its contexts get their ids now, long before some of them are created (CTX-1, CTX-2).
+    pub(crate) fn new(stream: u64, filters: &[Rc<Place>], loggers: &[Rc<Place>], vms: &Vms) -> Self {
+        let link = |(filter, place): (usize, &Rc<Place>)| {
+            let instance = place.latest(vms);
+            let context =
+                (!instance.vm.is_dead()).then(|| instance.vm.host.new_stream(StreamKey { stream, filter }, &instance.root));
+            Link { instance, context, fails_open: place.fails_open() }
+        };
+        Self { links: filters.iter().enumerate().map(link).collect(), loggers: loggers.to_vec() }
+    }
+
+    /// Of each filter whether `allow_on_headers_stop_iteration` is set.
+    pub(crate) fn stop_iteration(&self) -> Vec<bool> {
+        self.links.iter().map(|link| link.instance.root.plugin.allow_on_headers_stop_iteration).collect()
+    }
+
+    /// Tells a new stream which filters were dead when it began (FAI-7, FAI-8, FAI-9).
+    pub(crate) fn begin(&self, stream: &mut HttpStream) {
+        for (filter, link) in self.links.iter().enumerate().filter(|(_, link)| link.context.is_none()) {
+            if link.fails_open { stream.begin_without(filter) } else { stream.begin_dead(filter) }
+        }
+    }
+
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &Rc<Instance>> {
+        self.links.iter().map(|link| &link.instance)
+    }
+
+    pub(crate) fn instance(&self, filter: usize) -> &Rc<Instance> {
+        &self.links[filter].instance
+    }
+
+    /// The stream's context in a filter, unless its VM is dead.
+    pub(crate) fn context(&self, filter: usize) -> Option<u32> {
+        let link = &self.links[filter];
+        link.context.filter(|_| !link.instance.vm.is_dead())
+    }
+
+    pub(crate) fn loggers(&self) -> &[Rc<Place>] {
+        &self.loggers
+    }
+
+    /// Whether the stream may still come to this instance's root.
+    pub(crate) fn holds(&self, instance: &Instance) -> bool {
+        let logger = |place: &Rc<Place>| Rc::ptr_eq(&place.instance().root, &instance.root);
+        self.links.iter().any(|link| Rc::ptr_eq(&link.instance.root, &instance.root)) || self.loggers.iter().any(logger)
+    }
+}

@@ -1,0 +1,125 @@
+//! Plugins come and go while the proxy runs: updates, and the end.
+
+use crate::instance::Instance;
+use crate::place::Place;
+use crate::plugin::Plugin;
+use crate::proxy::MockProxy;
+use crate::refused::Refused;
+use crate::running_vm::{Thread, Vms};
+use std::rc::Rc;
+
+impl MockProxy {
+    /// Gives the plugin of this name a new configuration, or other code, while the proxy runs (LIF-19).
+    ///
+    /// As Envoy does, it is tried first in a VM of its own, which is then dropped (LIF-8): its callbacks are in the trace too. When it
+    /// is accepted the new plugin is started, as a new root of the VM that runs when code and VM settings are what they were, and
+    /// serves the streams that come from now on. Those on their way keep the old root, which ends when the last of them has.
+    ///
+    /// ```
+    /// # mod greet {
+    /// #     use proxy_filter::prelude::*;
+    /// #     pub struct Greet(String);
+    /// #     impl RootContext for Greet { type Config = String; fn new(greeting: String, _: &Plugin<'_>) -> Result<Self, ConfigError> {
+    /// #         if greeting.is_empty() { return Err(ConfigError::new("say something")); }
+    /// #         Ok(Self(greeting)) } }
+    /// #     impl HttpPlugin for Greet { type Http = GreetStream; fn create_http_context(self: &Rc<Self>, _: &HttpStream) -> GreetStream { GreetStream(Rc::clone(self)) } }
+    /// #     pub struct GreetStream(Rc<Greet>);
+    /// #     impl HttpContext for GreetStream {
+    /// #         fn on_response_headers(&mut self, http: ResponseHeaders<'_>) -> Result<HeadersAction> {
+    /// #             http.headers().set("x-greeting", &self.0.0)?;
+    /// #             Ok(HeadersAction::Continue)
+    /// #         }
+    /// #     }
+    /// #     proxy_filter::register! { "greet" => http Greet }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use proxy_filter_test::{MockProxy, Plugin};
+    ///
+    /// let plugin = Plugin::native(&greet::PLUGINS, "greet");
+    /// let proxy = MockProxy::new(plugin.clone().config("hello"))?;
+    /// proxy.update(plugin.clone().config("good day"))?;
+    /// assert!(proxy.update(plugin.config("")).is_err());
+    ///
+    /// let exchange = proxy.send(http::Request::get("http://shop.example/").body("")?);
+    /// assert_eq!(exchange.response().headers()["x-greeting"], "good day");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`]: the new plugin was not accepted, and the old one goes on (LIF-13).
+    ///
+    /// # Panics
+    /// When the proxy has no filter and no access logger of this name.
+    #[track_caller]
+    pub fn update(&self, plugin: Plugin) -> Result<(), Refused> {
+        let name = &plugin.settings.name.clone();
+        let of_name = |places: &[Rc<Place>]| places.iter().position(|place| place.plugin_name() == name);
+        let (filter, logger) = (of_name(&self.filters.borrow()), of_name(&self.loggers.borrow()));
+        assert!(filter.or(logger).is_some(), "no filter and no access logger is named {name:?}: update one by its name");
+        try_out(&self.vms, &plugin)?;
+        let place = Rc::new(Place::start(&self.vms, plugin)?);
+        let main = match self.settings.main_thread {
+            true => Some(Instance::start(&self.main_vms, place.plugin())?),
+            false => None,
+        };
+        let replace = |places: &mut Vec<Rc<Place>>, index: usize| std::mem::replace(&mut places[index], place);
+        let old = match filter {
+            Some(index) => replace(&mut self.filters.borrow_mut(), index),
+            None => replace(&mut self.loggers.borrow_mut(), logger.unwrap_or_default()),
+        };
+        self.retired.borrow_mut().push(old.instance());
+        if let Some(new) = main {
+            let old = self
+                .main
+                .borrow_mut()
+                .iter_mut()
+                .find(|instance| instance.root.plugin.name == *name)
+                .map(|old| std::mem::replace(old, Rc::new(new)));
+            self.retired.borrow_mut().extend(old);
+        }
+        self.end_retired();
+        self.check();
+        Ok(())
+    }
+
+    /// Ends the roots that no stream and no place needs any more.
+    pub(crate) fn end_retired(&self) {
+        let is_needed = |instance: &Rc<Instance>| {
+            let serves = |place: &Rc<Place>| Rc::ptr_eq(&place.instance().root, &instance.root);
+            self.filters.borrow().iter().any(serves)
+                || self.loggers.borrow().iter().any(serves)
+                || self.main.borrow().iter().any(|main| Rc::ptr_eq(&main.root, &instance.root))
+                || self.chains.borrow().values().any(|chain| chain.holds(instance))
+        };
+        let (needed, ended): (Vec<_>, Vec<_>) = self.retired.take().into_iter().partition(is_needed);
+        self.retired.replace(needed);
+        for instance in ended {
+            instance.vm.end_root(&instance.root);
+            if instance.vm.is_dead() {
+                self.find_hung(&instance.vm);
+            }
+        }
+    }
+
+    /// Ends all roots, as a proxy that shuts down: `proxy_on_done`, and `proxy_on_delete` whatever it answered (LIF-23).
+    ///
+    /// # Panics
+    /// When a filter still holds a stream back that nothing can continue, and the test has not seen that it does
+    /// ([`Exchange::outcome`](crate::Exchange::outcome), [`disconnect`](Self::disconnect)): the client would wait for ever (ACT-8).
+    /// Dropping the proxy does the same.
+    #[track_caller]
+    pub fn shut_down(self) {
+        self.find_held();
+        self.check();
+        for vms in [&self.vms, &self.main_vms] {
+            for (vm, root) in vms.roots() {
+                vm.delete_root(&root);
+            }
+        }
+    }
+}
+
+/// Starts a plugin in a VM of its own, as Envoy's canary: it is dropped without a word.
+pub(crate) fn try_out(vms: &Vms, plugin: &Plugin) -> Result<(), Refused> {
+    Instance::start(&Vms::new(Rc::clone(vms.state()), Thread::Canary), plugin).map(drop)
+}
