@@ -8,13 +8,17 @@
 pub mod envoy;
 pub mod error;
 pub mod http1;
+pub mod http2;
 pub mod message;
 pub mod mock;
 pub mod observation;
+pub mod recorded;
 pub mod report;
 pub mod rows;
 pub mod scenario;
 pub mod scenarios;
+pub mod upstream;
+pub mod wire;
 
 pub use error::Error;
 pub use observation::Observation;

@@ -2,9 +2,10 @@
 
 use crate::envoy::Artifacts;
 use crate::error::Error;
+use crate::http2;
 use crate::message::{Message, Pairs};
 use crate::observation::{End, Observation, Outcome, Received};
-use crate::scenario::{Framing, Guest, Request, Response, Scenario, Upstream};
+use crate::scenario::{Framing, Guest, Protocol, Request, Response, Scenario, Upstream};
 use http::StatusCode;
 use proxy_filter_test::{self as harness, Answer, MockProxy, Plugin};
 use std::time::Duration;
@@ -31,72 +32,108 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     let mut builder = MockProxy::builder().plugin(plugin).log_level(harness::LogLevel::Info).pace(PACE);
     // What fails a test is here a row like any other.
     builder = harness::Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint));
+    let framing = |protocol| match protocol {
+        Protocol::Http1 => harness::Framing::Http1,
+        Protocol::Http2 => harness::Framing::Http2,
+    };
+    builder = builder.framing(framing(scenario.downstream)).upstream_framing(framing(scenario.upstream_protocol));
     if let Some(limit) = scenario.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
     }
     let proxy = builder.start().map_err(Error::while_doing(format!("start the mock host for {}", scenario.name)))?;
-    let upstream = scenario.upstream.clone();
+    let (upstream, protocol) = (scenario.upstream.clone(), scenario.upstream_protocol);
     proxy.set_raw_upstream(move |_| match &upstream {
-        Upstream::Respond(response) if response.then_close => Answer::ResetAfter(response_of(response)),
-        Upstream::Respond(response) => Answer::Response(response_of(response)),
+        // A body without a length ends with its connection.
+        Upstream::Respond(response) if response.then_close && tells_its_length(response) => {
+            Answer::ResetAfter(response_of(response, protocol))
+        }
+        Upstream::Respond(response) => Answer::Response(response_of(response, protocol)),
         Upstream::CloseBeforeResponse => Answer::ResetBeforeResponse,
         Upstream::Refuse => Answer::Refuse,
+        Upstream::Silent => Answer::Timeout,
+        Upstream::NoCluster => Answer::NoCluster,
     });
     let mut observation = Observation::default();
     for request in scenario.requests() {
-        let exchange = proxy.send(request_of(&request));
-        if exchange.outcome() == harness::Outcome::Paused {
+        if request.raw.as_ref().is_some_and(|bytes| bytes.is_empty()) {
+            // CTX-2: a connection is no stream.
+            observation.client.push(Outcome { end: End::Left, ..Outcome::default() });
+            continue;
+        }
+        let exchange = match &request.raw {
+            Some(_) => proxy.send_malformed(),
+            None if request.disconnect_after.is_some() => {
+                proxy.send_part(request_of(&request, scenario.downstream), request.disconnect_after.unwrap_or_default())
+            }
+            None => proxy.send(request_of(&request, scenario.downstream)),
+        };
+        if request.disconnect_after.is_none() && exchange.outcome() == harness::Outcome::Paused {
             proxy.advance(scenario.patience);
         }
+        let left = request.disconnect_after.is_some() && exchange.outcome() == harness::Outcome::Paused;
         // Who has lost patience closes the connection.
         let hung = exchange.outcome() == harness::Outcome::Paused;
         proxy.disconnect(&exchange);
         let head = request.method == "HEAD";
         // A request reaches a server that listens; nobody does where connections are refused.
-        if let Some(message) = exchange.raw_upstream_request().filter(|_| scenario.upstream != Upstream::Refuse) {
+        if let Some(message) =
+            exchange.raw_upstream_request().filter(|_| !matches!(scenario.upstream, Upstream::Refuse | Upstream::NoCluster))
+        {
             let complete = exchange.upstream_request_is_complete();
-            let (request, fits) = encode_request(&message, complete);
+            let (request, fits) = match scenario.upstream_protocol {
+                Protocol::Http1 => encode_request(&message, complete),
+                Protocol::Http2 => (plain(http2::START.to_vec(), &message), true),
+            };
             observation.upstream.push(Received { request, complete: complete && fits });
         }
         let end = match exchange.outcome() {
+            _ if left => End::Left,
             _ if hung => End::Hung,
             harness::Outcome::Complete => End::Complete,
             harness::Outcome::Reset => End::Cut,
             _ => End::Hung,
         };
-        let response = exchange.raw_response().map(|message| encode_response(&message, head));
+        let response = exchange.raw_response().map(|message| match scenario.downstream {
+            Protocol::Http1 => encode_response(&message, head),
+            Protocol::Http2 => (plain(http2::START.to_vec(), &message), true),
+        });
         let end = match &response {
             // Fewer bytes than its length says: the client waits for the rest.
             Some((_, false)) if end == End::Complete => End::Hung,
             _ => end,
         };
-        observation.client.push(Outcome { response: response.map(|(response, _)| response), end });
+        // SEQ-33: the connection manager says so by itself, before any filter runs.
+        let expects = request.headers.iter().any(|(name, value)| name == b"expect" && value == b"100-continue");
+        let informational =
+            expects.then(|| Message { start: b"HTTP/1.1 100 Continue".to_vec(), ..Message::default() }).into_iter().collect();
+        observation.client.push(Outcome { informational, response: response.map(|(response, _)| response), end });
     }
     observation.log = proxy.log().into_iter().map(|line| line.message).collect();
     Ok(observation.normalised())
 }
 
-fn request_of(request: &Request) -> harness::Message {
+fn request_of(request: &Request, protocol: Protocol) -> harness::Message {
     let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host")).map(|(_, value)| value.as_slice());
-    let mut message = harness::Message::default();
-    if let Some(host) = host {
-        message = message.with_header(":authority", host);
-    }
-    message = message
-        .with_header(":path", request.path.as_bytes())
-        .with_header(":method", request.method.as_bytes())
-        .with_header(":scheme", "http");
+    let (method, path) = ((":method", request.method.as_bytes()), (":path", request.path.as_bytes()));
+    let (scheme, authority) = ((":scheme", &b"http"[..]), host.map(|host| (":authority", host)));
+    // The order in which Envoy's codec of HTTP/1 writes them down; over HTTP/2 it is the client's.
+    let pseudo = match protocol {
+        Protocol::Http1 => [authority, Some(path), Some(method), Some(scheme)],
+        Protocol::Http2 => [Some(method), Some(scheme), Some(path), authority],
+    };
+    let message = harness::Message::new(pseudo.into_iter().flatten());
     let others: Vec<_> = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"host")).cloned().collect();
-    finish(message, &others, &request.body, request.framing, &request.trailers)
+    finish(message, protocol, &others, &request.body, request.framing, &request.trailers)
 }
 
-fn response_of(response: &Response) -> harness::Message {
+fn response_of(response: &Response, protocol: Protocol) -> harness::Message {
     let message = harness::Message::new([(":status", response.status.to_string())]);
-    finish(message, &response.headers, &response.body, response.framing, &response.trailers)
+    finish(message, protocol, &response.headers, &response.body, response.framing, &response.trailers)
 }
 
 fn finish(
     mut message: harness::Message,
+    protocol: Protocol,
     headers: &Pairs,
     body: &[Vec<u8>],
     framing: Framing,
@@ -107,8 +144,8 @@ fn finish(
     }
     message = match framing {
         Framing::ContentLength => message.with_header("content-length", body.iter().map(Vec::len).sum::<usize>().to_string()),
-        Framing::Chunked => message.with_header("transfer-encoding", "chunked"),
-        Framing::AsGiven => message,
+        Framing::Chunked if protocol == Protocol::Http1 => message.with_header("transfer-encoding", "chunked"),
+        Framing::Chunked | Framing::AsGiven => message,
     };
     for chunk in body {
         message = message.chunk(chunk.clone());
@@ -117,6 +154,10 @@ fn finish(
         message = message.trailer(name, value);
     }
     message
+}
+
+fn tells_its_length(response: &Response) -> bool {
+    response.framing != Framing::AsGiven || response.headers.iter().any(|(name, _)| name == b"content-length")
 }
 
 /// The request as the HTTP/1.1 codec writes it, and whether it has all the bytes that its length says.
@@ -132,6 +173,7 @@ fn encode_request(message: &harness::Message, complete: bool) -> (Message, bool)
         }
     }
     encoded.headers.retain(|(name, _)| !name.starts_with(b":"));
+    encoded.trailers = encoded.trailers.into_iter().flat_map(split).collect();
     let fits = add_framing(&mut encoded, message, headers_only, bodiless);
     (encoded, fits)
 }
@@ -148,6 +190,7 @@ fn encode_response(message: &harness::Message, head: bool) -> (Message, bool) {
     let mut encoded = plain(start, message);
     encoded.headers.retain(|(name, _)| !name.starts_with(b":"));
     encoded.headers = encoded.headers.into_iter().flat_map(split).collect();
+    encoded.trailers = encoded.trailers.into_iter().flat_map(split).collect();
     let fits = add_framing(&mut encoded, message, message.ended_with_headers(), bodiless);
     (encoded, fits || bodiless)
 }

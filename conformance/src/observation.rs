@@ -12,11 +12,15 @@ pub enum End {
     Cut,
     /// Nothing more came before the client lost its patience.
     Hung,
+    /// The client left before, as the scenario says.
+    Left,
 }
 
 /// What the client got for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
+    /// Informational responses (1xx), in order.
+    pub informational: Vec<Message>,
     /// As much of the response as came; `None` if not even its header section did.
     pub response: Option<Message>,
     /// How it ended.
@@ -32,6 +36,12 @@ pub struct Received {
     pub complete: bool,
 }
 
+impl Default for Outcome {
+    fn default() -> Self {
+        Self { informational: Vec::new(), response: None, end: End::Hung }
+    }
+}
+
 /// All that can be seen of a scenario from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
@@ -41,6 +51,8 @@ pub struct Observation {
     pub client: Vec<Outcome>,
     /// What the plugin logged, without the proxy's prefix.
     pub log: Vec<String>,
+    /// The proxy did not survive: then there is nothing else.
+    pub crashed: bool,
 }
 
 /// What is done to a header that Envoy adds by itself.
@@ -150,8 +162,16 @@ impl fmt::Display for Observation {
 }
 
 impl Observation {
-    /// The three parts as lines.
-    fn parts(&self) -> [(&'static str, Vec<String>); 3] {
+    /// That the proxy was ended by what the plugin did.
+    pub fn crash() -> Self {
+        Self { crashed: true, ..Self::default() }
+    }
+
+    /// The parts as lines.
+    fn parts(&self) -> Vec<(&'static str, Vec<String>)> {
+        if self.crashed {
+            return vec![("the proxy", vec!["crashed".into()])];
+        }
         let mut upstream = Vec::new();
         for received in &self.upstream {
             show(&received.request, &mut upstream);
@@ -159,13 +179,16 @@ impl Observation {
         }
         let mut client = Vec::new();
         for outcome in &self.client {
+            for response in &outcome.informational {
+                show(response, &mut client);
+            }
             match &outcome.response {
                 Some(response) => show(response, &mut client),
                 None => client.push("(no response)".into()),
             }
             client.push(format!("({})", format!("{:?}", outcome.end).to_lowercase()));
         }
-        [("upstream received", upstream), ("client received", client), ("plugin logged", self.log.clone())]
+        vec![("upstream received", upstream), ("client received", client), ("plugin logged", self.log.clone())]
     }
 }
 
@@ -184,6 +207,9 @@ fn show(message: &Message, lines: &mut Vec<String>) {
 pub fn diff(left: &Observation, right: &Observation) -> Option<String> {
     if left == right {
         return None;
+    }
+    if left.crashed != right.crashed {
+        return Some(format!("left:\n{left}right:\n{right}"));
     }
     let mut text = String::new();
     for ((title, left), (_, right)) in left.parts().iter().zip(right.parts().iter()) {

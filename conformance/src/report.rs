@@ -84,5 +84,7 @@ fn upstream(scenario: &Scenario) -> String {
         }
         Upstream::CloseBeforeResponse => "closes".to_owned(),
         Upstream::Refuse => "refuses".to_owned(),
+        Upstream::Silent => "never answers".to_owned(),
+        Upstream::NoCluster => "no such cluster".to_owned(),
     }
 }

@@ -36,6 +36,16 @@ pub enum Framing {
     AsGiven,
 }
 
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2, without TLS and by prior knowledge.
+    Http2,
+}
+
 /// What the client sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -49,8 +59,17 @@ pub struct Request {
     pub body: Vec<Vec<u8>>,
     /// Whether and how the body's length is told.
     pub framing: Framing,
-    /// Trailers; they need [`Framing::Chunked`].
+    /// Trailers; over HTTP/1 they need [`Framing::Chunked`].
     pub trailers: Pairs,
+    /// The client closes its connection once it has sent so many pieces: 1 is the header section.
+    pub disconnect_after: Option<usize>,
+    /// Bytes to send instead of all the above but the method; for what is no proper request.
+    pub raw: Option<Cow<'static, [u8]>>,
+}
+
+/// Any bytes on an HTTP/1 connection, to be answered as a `GET` is.
+pub fn raw(bytes: &'static str) -> Request {
+    Request { raw: Some(bytes.as_bytes().into()), ..get("/") }
 }
 
 /// A `GET` to host `shop.example`.
@@ -72,6 +91,8 @@ pub fn request(method: &'static str, path: &'static str) -> Request {
         body: Vec::new(),
         framing: Framing::AsGiven,
         trailers: Vec::new(),
+        disconnect_after: None,
+        raw: None,
     }
 }
 
@@ -80,6 +101,13 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push(pair(name, value));
+        self
+    }
+
+    /// The client leaves after so many pieces; 1 is the header section.
+    #[must_use]
+    pub fn disconnect_after(mut self, pieces: usize) -> Self {
+        self.disconnect_after = Some(pieces);
         self
     }
 
@@ -118,13 +146,15 @@ impl Request {
 pub struct Response {
     /// The status code.
     pub status: u16,
+    /// Codes of informational responses (1xx) that go before it.
+    pub informational: Vec<u16>,
     /// Name and value of each header.
     pub headers: Pairs,
     /// Pieces of the body, sent one after the other.
     pub body: Vec<Vec<u8>>,
     /// Whether and how the body's length is told.
     pub framing: Framing,
-    /// Trailers; they need [`Framing::Chunked`].
+    /// Trailers; over HTTP/1 they need [`Framing::Chunked`].
     pub trailers: Pairs,
     /// The upstream closes its connection afterwards, whatever the headers promised.
     pub then_close: bool,
@@ -134,6 +164,7 @@ pub struct Response {
 pub fn respond(status: u16) -> Response {
     Response {
         status,
+        informational: Vec::new(),
         headers: Vec::new(),
         body: Vec::new(),
         framing: Framing::ContentLength,
@@ -143,6 +174,13 @@ pub fn respond(status: u16) -> Response {
 }
 
 impl Response {
+    /// Sends an informational response first, such as 103.
+    #[must_use]
+    pub fn informational(mut self, code: u16) -> Self {
+        self.informational.push(code);
+        self
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
@@ -196,6 +234,10 @@ pub enum Upstream {
     CloseBeforeResponse,
     /// Nobody listens.
     Refuse,
+    /// It reads the request and never answers.
+    Silent,
+    /// The route names a cluster that does not exist.
+    NoCluster,
 }
 
 /// One scenario.
@@ -223,6 +265,16 @@ pub struct Scenario {
     pub upstream: Upstream,
     /// `per_connection_buffer_limit_bytes` of the listener.
     pub buffer_limit: Option<u32>,
+    /// What the client speaks.
+    pub downstream: Protocol,
+    /// What the upstream speaks.
+    pub upstream_protocol: Protocol,
+    /// The route's timeout, in milliseconds; Envoy's own is 15 s.
+    pub route_timeout: Option<u64>,
+    /// The rules say that the plugin ends Envoy: it gets a process of its own, and all that is compared is that it does.
+    pub crashes: bool,
+    /// Why the mock host does otherwise, where it does not model what this shows; then only Envoy is looked at.
+    pub not_modelled: Option<&'static str>,
     /// How long the client waits for a response before it gives up and closes its connection.
     pub patience: Duration,
 }
@@ -241,6 +293,11 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         requests: Vec::new(),
         upstream: Upstream::Respond(respond(200)),
         buffer_limit: None,
+        downstream: Protocol::Http1,
+        upstream_protocol: Protocol::Http1,
+        route_timeout: None,
+        crashes: false,
+        not_modelled: None,
         patience: Duration::from_secs(5),
     }
 }
@@ -307,6 +364,41 @@ impl Scenario {
     pub fn buffer_limit(mut self, bytes: u32) -> Self {
         self.buffer_limit = Some(bytes);
         self
+    }
+
+    /// The client speaks HTTP/2.
+    #[must_use]
+    pub fn http2(mut self) -> Self {
+        self.downstream = Protocol::Http2;
+        self
+    }
+
+    /// The upstream speaks HTTP/2.
+    #[must_use]
+    pub fn http2_upstream(mut self) -> Self {
+        self.upstream_protocol = Protocol::Http2;
+        self
+    }
+
+    /// The route's timeout.
+    #[must_use]
+    pub fn route_timeout(mut self, milliseconds: u64) -> Self {
+        self.route_timeout = Some(milliseconds);
+        self
+    }
+
+    /// The mock host is known to do otherwise, for this reason.
+    #[must_use]
+    pub fn not_modelled(mut self, reason: &'static str) -> Self {
+        self.not_modelled = Some(reason);
+        self
+    }
+
+    /// What the plugin does ends Envoy: under the first of the rows.
+    #[must_use]
+    pub fn crashes(mut self) -> Self {
+        self.crashes = true;
+        self.own_vm()
     }
 
     /// Sets `allow_on_headers_stop_iteration`.

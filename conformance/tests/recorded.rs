@@ -2,21 +2,12 @@
 //! for machines that have none.
 
 use proxy_filter_conformance::envoy::Artifacts;
-use proxy_filter_conformance::{mock, scenarios};
-use std::collections::BTreeMap;
-
-const RECORDED: &str = include_str!("../recorded/envoy-1.40.txt");
+use proxy_filter_conformance::{mock, recorded, scenarios};
 
 #[test]
 fn the_mock_host_does_what_envoy_did() {
     let artifacts = Artifacts::build().unwrap();
-    let mut recorded: BTreeMap<&str, &str> = RECORDED
-        .split("=== ")
-        .filter_map(|section| {
-            let (title, observation) = section.split_once('\n')?;
-            Some((title.split(' ').next()?, observation.trim_end()))
-        })
-        .collect();
+    let mut recorded = recorded::envoy_1_40();
     let mut differences = Vec::new();
     for scenario in scenarios::all() {
         let Some(on_envoy) = recorded.remove(scenario.name) else {
@@ -24,6 +15,12 @@ fn the_mock_host_does_what_envoy_did() {
             continue;
         };
         let on_mock = mock::run(&scenario, &artifacts).unwrap().to_string();
+        if let Some(reason) = scenario.not_modelled {
+            if on_envoy == on_mock.trim_end() {
+                differences.push(format!("{} is the same on both, though {reason} modelled: say so no longer", scenario.name));
+            }
+            continue;
+        }
         if on_envoy != on_mock.trim_end() {
             differences.push(format!(
                 "{} ({}):\nEnvoy\n{on_envoy}\nthe mock host\n{on_mock}",

@@ -27,6 +27,7 @@ pub struct Builder {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) framing: Framing,
+    pub(crate) upstream_framing: Option<Framing>,
     pub(crate) buffer_limit: usize,
     pub(crate) pace: Duration,
     /// LIF-8.
@@ -42,7 +43,13 @@ impl Builder {
             services: Vec::new(),
             log_level: LogLevel::Trace,
             time: FIRST_SECOND_OF_2026,
-            settings: Settings { framing: Framing::Http1, buffer_limit: 1 << 20, pace: Duration::ZERO, main_thread: false },
+            settings: Settings {
+                framing: Framing::Http1,
+                upstream_framing: None,
+                buffer_limit: 1 << 20,
+                pace: Duration::ZERO,
+                main_thread: false,
+            },
             allowed: Vec::new(),
         }
     }
@@ -92,9 +99,15 @@ impl Builder {
         self
     }
 
-    /// How bodies come; HTTP/1 unless you say otherwise.
+    /// How bodies come, from the client and from the upstream; HTTP/1 unless you say otherwise.
     pub fn framing(mut self, framing: Framing) -> Self {
         self.settings.framing = framing;
+        self
+    }
+
+    /// How bodies come from the upstream, if not as from the client.
+    pub fn upstream_framing(mut self, framing: Framing) -> Self {
+        self.settings.upstream_framing = Some(framing);
         self
     }
 

@@ -13,6 +13,10 @@ pub enum Answer {
     Refuse,
     /// It reads the request and closes the connection without an answer: the client gets 503 (SEQ-19).
     ResetBeforeResponse,
+    /// It reads the request and does not answer within the route's timeout: the client gets 504 (SEQ-19).
+    Timeout,
+    /// The route names a cluster that does not exist: the client gets 503 (SEQ-19).
+    NoCluster,
     /// It sends the headers and chunks of this response, and then the connection breaks: the client's stream is cut (SEQ-19).
     ResetAfter(Message),
 }

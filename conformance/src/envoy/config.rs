@@ -1,6 +1,6 @@
 //! The bootstrap: for each scenario a listener, its filter chain and a cluster, all of the scenario's name.
 
-use crate::scenario::{FailurePolicy, Scenario};
+use crate::scenario::{FailurePolicy, Protocol, Scenario, Upstream};
 use serde_json::{Map, Value, json};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -31,14 +31,18 @@ fn listener(part: &Part<'_>) -> Value {
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
-        "codec_type": "HTTP1",
+        "codec_type": match part.scenario.downstream {
+            Protocol::Http1 => "HTTP1",
+            Protocol::Http2 => "HTTP2",
+        },
         "http_protocol_options": { "enable_trailers": true },
         "route_config": {
             "name": name,
+            "validate_clusters": false,
             "virtual_hosts": [{
                 "name": name,
                 "domains": ["*"],
-                "routes": [{ "name": "all", "match": { "prefix": "/" }, "route": { "cluster": name } }],
+                "routes": [{ "name": "all", "match": { "prefix": "/" }, "route": route(part) }],
             }],
         },
         "http_filters": [
@@ -60,6 +64,15 @@ fn listener(part: &Part<'_>) -> Value {
         insert(&mut listener, "per_connection_buffer_limit_bytes", limit.into());
     }
     listener
+}
+
+fn route(part: &Part<'_>) -> Value {
+    let cluster = if part.scenario.upstream == Upstream::NoCluster { "nowhere" } else { part.scenario.name };
+    let mut route = json!({ "cluster": cluster });
+    if let Some(timeout) = part.scenario.route_timeout {
+        insert(&mut route, "timeout", format!("{}.{:03}s", timeout / 1000, timeout % 1000).into());
+    }
+    route
 }
 
 fn filter(part: &Part<'_>) -> Value {
@@ -91,6 +104,10 @@ fn filter(part: &Part<'_>) -> Value {
 
 fn cluster(part: &Part<'_>) -> Value {
     let name = part.scenario.name;
+    let protocol = match part.scenario.upstream_protocol {
+        Protocol::Http1 => json!({ "http_protocol_options": { "enable_trailers": true } }),
+        Protocol::Http2 => json!({ "http2_protocol_options": {} }),
+    };
     json!({
         "name": name,
         "type": "STATIC",
@@ -102,7 +119,7 @@ fn cluster(part: &Part<'_>) -> Value {
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": { "http_protocol_options": { "enable_trailers": true } },
+                "explicit_http_config": protocol,
             },
         },
     })

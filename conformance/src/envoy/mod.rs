@@ -6,9 +6,11 @@ mod process;
 
 use crate::{
     error::Error,
-    http1::{Pace, client, upstream::UpstreamServer},
+    http1, http2,
     observation::{End, Observation},
-    scenario::{Guest, Scenario, Upstream},
+    scenario::{Guest, Protocol, Scenario, Upstream},
+    upstream::UpstreamServer,
+    wire::Pace,
 };
 use log::Log;
 use process::Envoy;
@@ -57,11 +59,23 @@ pub struct Options {
     pub artifacts: Artifacts,
 }
 
-/// Runs each scenario, one after the other, against one Envoy; after a crash the rest get a new one.
+/// Runs the scenarios one after the other: those that crash Envoy in a process each, all others against one.
 ///
 /// # Errors
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
 pub fn run(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
+    let mut ordinary =
+        run_together(&scenarios.iter().filter(|scenario| !scenario.crashes).cloned().collect::<Vec<_>>(), options)?.into_iter();
+    let one = |scenario: &Scenario| match scenario.crashes {
+        true => Ok(run_until_crash(std::slice::from_ref(scenario), options)?.pop()),
+        false => Ok(ordinary.next()),
+    };
+    let results: Vec<Option<_>> = scenarios.iter().map(one).collect::<Result<_, Error>>()?;
+    Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::new("it was not run")))).collect())
+}
+
+/// After a crash that no scenario announces the rest get a new Envoy.
+fn run_together(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
     let mut results = Vec::new();
     while let Some(rest) = scenarios.get(results.len()..).filter(|rest| !rest.is_empty()) {
         results.extend(run_until_crash(rest, options)?);
@@ -90,9 +104,14 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
         let result = run_one(scenario, listener, &envoy, &addresses);
         // A crash shows as a cut connection first; writing its stack takes Envoy a moment.
         let suspect = result.as_ref().map_or(true, |seen| seen.client.iter().any(|outcome| outcome.end == End::Cut));
-        let alive = envoy.check_alive(if suspect { Duration::from_millis(100) } else { Duration::ZERO });
+        let time = match (scenario.crashes, suspect) {
+            (true, _) => CRASH,
+            (false, true) => Duration::from_millis(100),
+            (false, false) => Duration::ZERO,
+        };
+        let alive = envoy.check_alive(time);
         let crashed = alive.is_err();
-        results.push(alive.and(result));
+        results.push(if scenario.crashes && envoy.was_killed() { Ok(Observation::crash()) } else { alive.and(result) });
         if crashed {
             break;
         }
@@ -122,12 +141,15 @@ fn run_one(
     let address = addresses.get(name).ok_or_else(|| Error::new(format!("Envoy has no listener for {name}")))?;
     let pace = Arc::new(LogPace { log: envoy.log(), plugin: name });
     let behaviour = scenario.upstream.clone();
-    let upstream = UpstreamServer::start(listener, behaviour, Arc::<LogPace>::clone(&pace));
+    let upstream = UpstreamServer::start(listener, scenario.upstream_protocol, behaviour, Arc::<LogPace>::clone(&pace));
     let upstream = upstream.map_err(Error::while_doing(format!("start the upstream of {name}")))?;
     let mut observation = Observation::default();
     let requests = scenario.requests();
     for (index, request) in requests.iter().enumerate() {
-        let outcome = client::exchange(*address, request, pace.as_ref(), scenario.patience);
+        let outcome = match scenario.downstream {
+            Protocol::Http1 => http1::client::exchange(*address, request, pace.as_ref(), scenario.patience),
+            Protocol::Http2 => http2::client::exchange(*address, request, pace.as_ref(), scenario.patience),
+        };
         observation.client.push(outcome.map_err(Error::while_doing(format!("exchange request {} of {name}", index + 1)))?);
         pace.wait_for_deletions(index + 1);
     }
@@ -141,6 +163,9 @@ struct LogPace {
     log: Arc<Log>,
     plugin: &'static str,
 }
+
+/// An Envoy that does not end within this time after a scenario that should crash it has survived.
+const CRASH: Duration = Duration::from_secs(3);
 
 /// After this long without a new line a callback is over: the next piece of a message follows.
 pub const QUIET: Duration = Duration::from_millis(10);

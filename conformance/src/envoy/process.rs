@@ -11,6 +11,7 @@ use std::{
     env, fs,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -127,6 +128,12 @@ impl Envoy {
             }
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Whether a signal has ended it.
+    pub(super) fn was_killed(&self) -> bool {
+        let ended = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
+        ended.is_ok_and(|status| status.is_some_and(|status| status.signal().is_some()))
     }
 
     fn ask(&self, path: &str) -> Result<Vec<u8>, Error> {

@@ -1,10 +1,11 @@
 //! The client: one request on one connection.
 
-use super::{Pace, Read, head, pieces, prepare, read};
+use super::{head, pieces};
 use crate::{
     message::{Expected, Message, Parsed, parse},
     observation::{End, Outcome},
     scenario::Request,
+    wire::{Pace, Read, prepare, read},
 };
 use std::{
     io::{self, Write},
@@ -19,10 +20,13 @@ use std::{
 pub fn exchange(address: SocketAddr, request: &Request, pace: &dyn Pace, patience: Duration) -> io::Result<Outcome> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     prepare(&stream)?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut informational) = (Vec::new(), Vec::new());
     let start = format!("{} {} HTTP/1.1", request.method, request.path);
     let mut outgoing = vec![head(&start, &request.headers, request.framing, &request.body)];
     outgoing.extend(pieces(request.framing, &request.body, &request.trailers));
+    if let Some(raw) = &request.raw {
+        outgoing = vec![raw.to_vec()];
+    }
     let last = outgoing.len() - 1;
     for (index, piece) in outgoing.iter().enumerate() {
         let mark = pace.mark();
@@ -30,32 +34,55 @@ pub fn exchange(address: SocketAddr, request: &Request, pace: &dyn Pace, patienc
         if stream.write_all(piece).is_err() {
             break;
         }
+        if request.disconnect_after == Some(index + 1) {
+            pace.settle(mark);
+            return Ok(Outcome { end: End::Left, ..Outcome::default() });
+        }
         if index < last {
             pace.settle(mark);
-            // An answer before the end makes the rest pointless.
-            if !matches!(read(&mut stream, &mut bytes)?, Read::Nothing) {
+            // An answer before the end makes the rest pointless, unless it only says to go on.
+            let ended = matches!(read(&mut stream, &mut bytes)?, Read::End);
+            take_informational(&mut bytes, &mut informational);
+            if ended || !bytes.is_empty() {
                 break;
             }
         }
     }
     let expected = if request.method == "HEAD" { Expected::ResponseToHead } else { Expected::Response };
-    receive(&mut stream, bytes, expected, patience)
+    receive(&mut stream, bytes, informational, expected, patience)
 }
 
-fn receive(stream: &mut TcpStream, mut bytes: Vec<u8>, expected: Expected, patience: Duration) -> io::Result<Outcome> {
+/// Moves responses of 1xx out of `bytes`.
+fn take_informational(bytes: &mut Vec<u8>, taken: &mut Vec<Message>) {
+    while let Parsed::Whole(message, used) = parse(bytes, Expected::Response)
+        && message.start.get(9) == Some(&b'1')
+    {
+        taken.push(message);
+        bytes.drain(..used);
+    }
+}
+
+fn receive(
+    stream: &mut TcpStream,
+    mut bytes: Vec<u8>,
+    mut informational: Vec<Message>,
+    expected: Expected,
+    patience: Duration,
+) -> io::Result<Outcome> {
     let deadline = Instant::now() + patience;
     loop {
+        take_informational(&mut bytes, &mut informational);
         let parsed = parse(&bytes, expected);
         if let Parsed::Whole(message, used) = parsed {
-            return Ok(Outcome { response: Some(whole(message, stream, &mut bytes, used)?), end: End::Complete });
+            return Ok(Outcome { informational, response: Some(whole(message, stream, &mut bytes, used)?), end: End::Complete });
         }
         match read(stream, &mut bytes)? {
             Read::Bytes => {}
             Read::Nothing if Instant::now() < deadline => {}
-            Read::Nothing => return Ok(Outcome { response: partial(parsed), end: End::Hung }),
+            Read::Nothing => return Ok(Outcome { informational, response: partial(parsed), end: End::Hung }),
             Read::End => {
                 let end = if matches!(parsed, Parsed::WholeAtEnd(_)) { End::Complete } else { End::Cut };
-                return Ok(Outcome { response: partial(parsed), end });
+                return Ok(Outcome { informational, response: partial(parsed), end });
             }
         }
     }

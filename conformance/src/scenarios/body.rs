@@ -10,10 +10,10 @@ pub(super) fn all() -> Vec<Scenario> {
         scenario("request-body-held-from-the-second-piece", &["ACT-10", "BUF-15"])
             .script("request_body: get_buffer request_body 0 100; request_body#2: return 1")
             .request(post("/").chunked(&["abc", "def", "ghi"])),
-        scenario("request-body-watermark", &["ACT-11"])
+        scenario("request-body-watermark", &["ACT-11", "NUM-3"])
             .script("request_body: get_buffer request_body 0 100, return 2; request_body#3: return 0")
             .request(post("/").body(&["abc", "def"])),
-        scenario("request-body-no-buffer", &["ACT-11"])
+        scenario("request-body-no-buffer", &["ACT-11", "NUM-3"])
             .script("request_body#1: get_buffer request_body 0 100, return 3; request_body#2: get_buffer request_body 0 100")
             .request(post("/").chunked(&["abc", "def"])),
         scenario("response-body-held-to-the-end", &["ACT-9", "BUF-15"])
@@ -34,7 +34,7 @@ pub(super) fn all() -> Vec<Scenario> {
         scenario("response-trailers-release-the-body", &["ACT-15"])
             .script("response_body: return 1; response_trailers: get_buffer response_body 0 100, set_buffer response_body 0 3 X")
             .response(respond(200).chunked(&["abc"]).trailer("x-v", "1")),
-        scenario("request-body-return-9-drops-it", &["ACT-11"])
+        scenario("request-body-return-9-drops-it", &["ACT-11", "NUM-3"])
             .script("request_body#1: return 9")
             .request(post("/").chunked(&["abc", "def"])),
         scenario("headers-held-over-the-limit", &["ACT-3"])
@@ -79,7 +79,7 @@ pub(super) fn all() -> Vec<Scenario> {
             .headers_stop_iteration()
             .script("response_headers: return 1; response_body: reply 418 body=teapot details=mine; log: property response code_details")
             .response(respond(200).body(&["abc"])),
-        scenario("headers-held-with-return-3-and-option", &["ACT-3"])
+        scenario("headers-held-with-return-3-and-option", &["ACT-3", "NUM-2"])
             .headers_stop_iteration()
             .script("request_headers: return 3")
             .request(get("/"))

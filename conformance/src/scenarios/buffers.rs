@@ -25,7 +25,7 @@ pub(super) fn all() -> Vec<Scenario> {
              get_buffer request_body 2 0, get_buffer request_body 4294967295 1, get_buffer request_body 1 4294967295, get_buffer request_body 4294967295 4294967295,\
              buffer_status request_body",
         ),
-        both(scenario("buffers-elsewhere", &["BUF-4", "BUF-5", "BUF-6", "BUF-7", "BUF-8"])).script(concat!(
+        both(scenario("buffers-elsewhere", &["BUF-4", "BUF-5", "BUF-6", "BUF-7", "BUF-8", "NUM-8"])).script(concat!(
             "context_create: ",
             each_buffer!(),
             "; request_headers: ",

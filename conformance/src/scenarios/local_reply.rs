@@ -23,11 +23,11 @@ fn codes() -> Vec<Scenario> {
     vec![
         scenario("reply-in-request-headers", &["LOC-1", "LOC-2", "LOC-8", "SEQ-10"]).script(watched!("request_headers: reply 403 details=denied body=no")),
         scenario("reply-then-pause", &["LOC-1"]).script(watched!("request_headers: reply 403 body=no, return 1")),
-        scenario("reply-without-body", &["LOC-8"]).script(watched!("request_headers: reply 204")),
-        scenario("reply-with-empty-body", &["LOC-8"]).script(watched!("request_headers: reply 200 details= body= header=x-a=1")),
+        scenario("reply-without-body", &["LOC-8", "SEQ-30"]).script(watched!("request_headers: reply 204")),
+        scenario("reply-with-empty-body", &["LOC-8", "LOC-24"]).script(watched!("request_headers: reply 200 details= body= header=x-a=1")),
         scenario("reply-with-content-type", &["LOC-8", "LOC-9"])
             .script(watched!("request_headers: reply 200 body={} header=content-type=application/json")),
-        scenario("reply-with-headers", &["LOC-9"]).script(watched!(
+        scenario("reply-with-headers", &["LOC-9", "LOC-23"]).script(watched!(
             "request_headers: reply 401 body=no header=X-Mixed=1 header=x-mixed=2 header=vary=a header=vary=b header=:status=999 header=content-length=7 header=set-cookie=a=1 header=x-empty="
         )),
         scenario("reply-with-malformed-headers", &["LOC-9", "SER-5"]).script(watched!("request_headers: reply 401 body=no headers_raw=%01%00%00%00zz")),
@@ -36,13 +36,13 @@ fn codes() -> Vec<Scenario> {
         scenario("reply-code-42", &["LOC-11"]).script(watched!("request_headers: reply 42 body=no")),
         scenario("reply-code-too-big", &["LOC-11"]).script(watched!("request_headers: reply 99999 body=no")),
         scenario("reply-to-head", &["LOC-11"]).script(watched!("request_headers: reply 403 body=no")).request(request("HEAD", "/")),
-        scenario("reply-to-grpc", &["LOC-12"])
+        scenario("reply-to-grpc", &["LOC-12", "LOC-25"])
             .script(watched!("request_headers: reply 403 body=no%20way grpc=5 header=x-a=1"))
             .request(post("/s/m").header("content-type", "application/grpc").header("te", "trailers").chunked(&[])),
         scenario("reply-to-grpc-mapped", &["LOC-12"])
             .script(watched!("request_headers: reply 403 body=no"))
             .request(post("/s/m").header("content-type", "application/grpc+proto").chunked(&["abc"])),
-        scenario("reply-to-grpc-without-message", &["LOC-12"])
+        scenario("reply-to-grpc-without-message", &["LOC-12", "LOC-25"])
             .script(watched!("request_headers: reply 503 grpc=17"))
             .request(post("/s/m").header("content-type", "application/grpc").chunked(&[])),
         scenario("reply-twice", &["LOC-7"])
@@ -54,7 +54,7 @@ fn codes() -> Vec<Scenario> {
 fn phases() -> Vec<Scenario> {
     vec![
         scenario("reply-to-post", &["LOC-2"]).script(watched!("request_headers: reply 403 body=no")).request(post("/").body(&["abc", "def"])),
-        scenario("reply-in-request-body", &["LOC-2"])
+        scenario("reply-in-request-body", &["LOC-2", "SEQ-29"])
             .script(watched!("request_body: reply 403 body=no"))
             .request(post("/").body(&["abc"])),
         scenario("reply-in-held-request-body", &["LOC-2"])

@@ -1,9 +1,11 @@
 //! The scenarios, by the part of the table `docs/envoy.md` that they show.
 
+mod around;
 mod body;
 mod buffers;
 mod filters;
 mod headers;
+mod http2;
 mod local_reply;
 mod local_reply_later;
 mod pairs;
@@ -26,6 +28,8 @@ pub fn all() -> Vec<Scenario> {
         local_reply::all(),
         local_reply_later::all(),
         filters::all(),
+        around::all(),
+        http2::all(),
     ]
     .concat()
 }

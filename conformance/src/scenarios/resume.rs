@@ -5,7 +5,7 @@ use crate::scenario::{Scenario, get, post, respond, scenario};
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
-        scenario("resume-request-headers", &["CON-1", "CON-2", "CTX-8"]).script(
+        scenario("resume-request-headers", &["CON-1", "CON-2", "CTX-8", "SEQ-21", "CTX-4"]).script(
             "request_headers: tick_period 40, return 1;\
              tick#1: tick_period 0, get request_headers :path, continue 0, effective stream, get request_headers :path, add request_headers x-late 1,\
              property request path, continue 0, get request_headers :path, add request_headers x-too-late 1, pairs request_headers, continue 0",
@@ -46,22 +46,22 @@ pub(super) fn all() -> Vec<Scenario> {
             .response(respond(200).chunked(&["abc"])),
         scenario("continue-inside-request-headers", &["CON-4"]).script("request_headers: continue 0, get request_headers :path, return 1"),
         // `continue 1` before there is a response would crash Envoy, so here it comes after.
-        scenario("continue-without-a-pause", &["CON-9"])
+        scenario("continue-without-a-pause", &["CON-9", "CLO-9"])
             .script(
                 "configure: continue 0, continue 1, close 0; response_headers: continue 0; response_body: continue 0, continue 1;\
                  log: continue 0, continue 1; done: continue 0, continue 1; delete: continue 0",
             )
             .request(post("/").body(&["abc"]))
             .response(respond(200).body(&["hello"])),
-        scenario("reply-and-continue", &["LOC-1", "CON-9"]).script("request_headers: reply 500 body=one, continue 0"),
-        scenario("reply-at-creation", &["LOC-2"]).script("context_create: reply 403 body=no; response_body: get_buffer response_body 0 99"),
+        scenario("reply-and-continue", &["LOC-1", "CON-9", "LOC-22"]).script("request_headers: reply 500 body=one, continue 0"),
+        scenario("reply-at-creation", &["LOC-2", "LOC-19"]).script("context_create: reply 403 body=no; response_body: get_buffer response_body 0 99"),
         scenario("return-4-holds-everything", &["ACT-1"])
             .script("request_headers: tick_period 300, return 4; tick#1: tick_period 0, effective stream, continue 0; request_body: get_buffer request_body 0 99")
             .request(post("/").body(&["abc"])),
-        scenario("return-9-holds-everything", &["ACT-1"])
+        scenario("return-9-holds-everything", &["ACT-1", "NUM-2"])
             .script("request_headers: tick_period 300, return 9; tick#1: tick_period 0, effective stream, continue 0; request_body: get_buffer request_body 0 99")
             .request(post("/").body(&["abc"])),
-        scenario("trailers-return-2-pauses", &["ACT-16"])
+        scenario("trailers-return-2-pauses", &["ACT-16", "NUM-4"])
             .script("request_trailers: tick_period 40, return 2; tick#1: tick_period 0, effective stream, continue 0")
             .request(post("/").chunked(&["abc"]).trailer("x-t", "1")),
         scenario("reply-from-a-tick", &["LOC-2", "LOC-3"]).script(

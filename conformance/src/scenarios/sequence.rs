@@ -4,14 +4,17 @@ use crate::scenario::{Scenario, Upstream, get, post, request, respond, scenario}
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
-        scenario("get-with-body-in-response", &["SEQ-1", "SEQ-3", "SEQ-8", "SEQ-11", "SEQ-12", "SEQ-13"])
-            .script(
-                "request_headers: pairs request_headers; response_headers: pairs response_headers;\
+        scenario(
+            "get-with-body-in-response",
+            &["SEQ-1", "SEQ-3", "SEQ-8", "SEQ-11", "SEQ-12", "SEQ-13", "SEQ-25", "SEQ-27", "SEQ-28", "SER-1"],
+        )
+        .script(
+            "request_headers: pairs request_headers; response_headers: pairs response_headers;\
                  log: pairs request_headers, pairs response_headers",
-            )
-            .request(get("/a?b=c").header("X-A", "1").header("accept", "*/*"))
-            .response(respond(200).header("x-b", "1").body(&["he", "llo"])),
-        scenario("request-headers-order", &["SEQ-12"])
+        )
+        .request(get("/a?b=c").header("X-A", "1").header("accept", "*/*"))
+        .response(respond(200).header("x-b", "1").body(&["he", "llo"])),
+        scenario("request-headers-order", &["SEQ-12", "SEQ-22", "SEQ-23", "SEQ-24", "SEQ-25"])
             .script("request_headers: pairs request_headers")
             .request(
                 post("/").header("user-agent", "test").header("x-forwarded-for", "1.2.3.4").header("x-a", "1").chunked(&["abc"]),
@@ -20,23 +23,23 @@ pub(super) fn all() -> Vec<Scenario> {
         scenario("post-in-two-pieces", &["SEQ-4", "SEQ-8"])
             .request(post("/").body(&["abc", "defg"]))
             .response(respond(200).body(&["xy", "z"])),
-        scenario("post-chunked-in-two-pieces", &["SEQ-4", "SEQ-8"])
+        scenario("post-chunked-in-two-pieces", &["SEQ-4", "SEQ-8", "SEQ-27", "SEQ-30"])
             .request(post("/").chunked(&["abc", "defg"]))
             .response(respond(200).chunked(&["xy", "z"])),
         scenario("post-empty-bodies", &["SEQ-3", "SEQ-4", "SEQ-9"])
             .request(post("/length").body(&[]))
             .request(post("/chunked").chunked(&[])),
-        scenario("empty-chunked-response", &["SEQ-8"]).response(respond(200).chunked(&[])),
+        scenario("empty-chunked-response", &["SEQ-8", "SEQ-27"]).response(respond(200).chunked(&[])),
         scenario("trailers-both-ways", &["SEQ-7"])
             .script("request_trailers: pairs request_trailers; response_trailers: pairs response_trailers")
             .request(post("/").chunked(&["abc"]).trailer("x-t", "1").trailer("x-u", "2"))
             .response(respond(200).chunked(&["xyz"]).trailer("x-v", "3")),
-        scenario("trailers-after-empty-body", &["SEQ-4", "SEQ-7"])
+        scenario("trailers-after-empty-body", &["SEQ-4", "SEQ-7", "SEQ-32"])
             .request(post("/").chunked(&[]).trailer("x-t", "1"))
             .response(respond(200).chunked(&[]).trailer("x-v", "3")),
-        scenario("head-response", &["SEQ-9"]).request(request("HEAD", "/")).response(respond(200).body(&["hello"])),
-        scenario("no-content-response", &["SEQ-9"]).response(respond(204).unframed()),
-        scenario("not-modified-response", &["SEQ-9"]).response(respond(304).unframed().header("etag", "x")),
+        scenario("head-response", &["SEQ-9", "SEQ-30"]).request(request("HEAD", "/")).response(respond(200).body(&["hello"])),
+        scenario("no-content-response", &["SEQ-9", "SEQ-30"]).response(respond(204).unframed()),
+        scenario("not-modified-response", &["SEQ-9", "SEQ-30"]).response(respond(304).unframed().header("etag", "x")),
         scenario("done-answers-false", &["SEQ-2"]).script("done: done, return 0; delete: done, continue 0"),
         scenario("upstream-refuses", &["SEQ-10", "SEQ-19"])
             .script("response_headers: pairs response_headers; log: property response code_details")

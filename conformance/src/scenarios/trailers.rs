@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Scenario> {
              response_body#2: get response_trailers x-v, add response_trailers x-v 1, pairs response_trailers;\
              log: pairs request_trailers, get request_trailers x-t, pairs response_trailers",
         ),
-        plain(scenario("trailers-made-by-size", &["HDR-3"])).script(
+        plain(scenario("trailers-made-by-size", &["HDR-3", "HDR-29"])).script(
             "request_body#2: size request_trailers, get request_trailers x, pairs request_trailers;\
              response_body#2: size response_trailers, get response_trailers x, pairs response_trailers",
         ),

@@ -90,6 +90,12 @@ impl HeaderMap {
         }
     }
 
+    /// Takes all entries of this name but the first.
+    pub(crate) fn keep_first(&mut self, name: &[u8]) {
+        let mut seen = false;
+        self.entries.retain(|(key, _)| key != name || !std::mem::replace(&mut seen, true));
+    }
+
     /// HDR-14.
     pub(crate) fn remove(&mut self, name: &[u8]) {
         let name = self.name(name);

@@ -11,6 +11,11 @@ impl HttpStream {
         self.reset(&details);
     }
 
+    /// The codec refuses the request: it is answered past all filters, which are told of the end only (SEQ-17).
+    pub(crate) fn refuse_malformed(&mut self) {
+        self.send_direct(Reply::of_envoy(400, "http1.codec_error", "Bad Request"));
+    }
+
     /// The client has closed its connection.
     pub(crate) fn disconnect(&mut self) {
         if self.end.is_none() {

@@ -27,8 +27,10 @@ pub(crate) enum Event {
         side: Side,
         trailers: HeaderMap,
     },
-    /// The upstream's connection broke or never came to be; after response headers the stream is reset, before them 503.
+    /// The upstream's connection broke or never came to be; after response headers the stream is reset, before them the client gets an answer of
+    /// this status.
     UpstreamReset {
+        status: u16,
         details: &'static str,
         body: &'static str,
     },

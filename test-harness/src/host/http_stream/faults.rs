@@ -100,7 +100,7 @@ impl HttpStream {
 
     pub(super) fn note_trailers(&mut self, filter: usize, side: Side, added: bool) {
         let paused_before = self.half(side).held.as_ref().is_some_and(|held| !held.is_empty());
-        if side == Side::Request && added && paused_before {
+        if side == Side::Request && added && paused_before && !self.upstream_is_http2 {
             self.fault(filter, Lint::TrailersAfterPausedBody);
         }
     }
@@ -108,7 +108,7 @@ impl HttpStream {
     /// HDR-20: the HTTP/1 codec writes these bytes as they are.
     pub(super) fn note_split(&mut self, sent: &Message) {
         let breaks = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'));
-        if sent.headers().iter().any(|(name, value)| breaks(name) || breaks(value)) {
+        if !self.downstream_is_http2 && sent.headers().iter().any(|(name, value)| breaks(name) || breaks(value)) {
             self.faults.push((None, Lint::SplitResponse));
         }
     }

@@ -133,6 +133,9 @@ pub(crate) struct HttpStream {
     request: Half,
     response: Half,
     buffer_limit: usize,
+    /// The client speaks HTTP/2: its connection outlives the stream.
+    pub(crate) downstream_is_http2: bool,
+    pub(crate) upstream_is_http2: bool,
     events: VecDeque<Event>,
     /// How many of them may be taken up before time has passed.
     budget: usize,
@@ -174,6 +177,8 @@ impl HttpStream {
             request: Half::default(),
             response: Half::default(),
             buffer_limit,
+            downstream_is_http2: false,
+            upstream_is_http2: false,
             events: VecDeque::new(),
             budget: usize::MAX,
             work: Vec::new(),
@@ -254,7 +259,7 @@ impl HttpStream {
         match event {
             Event::Headers { side, mut headers, end_of_stream } => {
                 match side {
-                    Side::Request => router::receive_request(&mut headers, &self.x_request_id),
+                    Side::Request => router::receive_request(&mut headers, &self.x_request_id, self.downstream_is_http2),
                     Side::Response => {
                         router::receive_response(&mut headers);
                         self.details = Some(b"via_upstream".to_vec());
@@ -278,11 +283,11 @@ impl HttpStream {
                 half.complete = true;
                 self.work.push(Work::Trailers { side, position: 0 });
             }
-            Event::UpstreamReset { details, body } => {
+            Event::UpstreamReset { status, details, body } => {
                 if self.response.headers.is_some() {
                     self.reset(details.as_bytes());
                 } else {
-                    self.send_reply(Reply::of_envoy(503, details, body));
+                    self.send_reply(Reply::of_envoy(status, details, body));
                 }
             }
         }

@@ -6,10 +6,19 @@ use crate::lint::Lint;
 use crate::message::Message;
 
 /// SEQ-12: what the connection manager adds to a request before filters see it.
-pub(super) fn receive_request(headers: &mut HeaderMap, x_request_id: &str) {
+pub(super) fn receive_request(headers: &mut HeaderMap, x_request_id: &str, http2: bool) {
     // What belongs to one connection goes no further.
     for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
         headers.remove(name.as_bytes());
+    }
+    // SEQ-33: who expects 100 Continue is told so by the proxy.
+    headers.remove(b"expect");
+    if http2 {
+        join_cookies(headers);
+    }
+    match headers.get(b"te") {
+        Some(b"trailers") | None => {}
+        Some(_) => headers.remove(b"te"),
     }
     match headers.get(b"x-forwarded-proto").map(<[u8]>::to_vec) {
         // Who stands before says by which scheme the client came.
@@ -20,8 +29,20 @@ pub(super) fn receive_request(headers: &mut HeaderMap, x_request_id: &str) {
     headers.set_in_place("x-request-id", x_request_id.as_bytes());
 }
 
+/// HDR-36: over HTTP/2 a client may send its cookies apart.
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> =
+        headers.entries().iter().filter(|(name, _)| name == b"cookie").map(|(_, value)| value.as_slice()).collect();
+    if cookies.len() > 1 {
+        let joined = cookies.join(&b"; "[..]);
+        headers.set_in_place("cookie", &joined);
+        headers.keep_first(b"cookie");
+    }
+}
+
 /// SEQ-13: what the router adds to a response before filters see it.
 pub(super) fn receive_response(headers: &mut HeaderMap) {
+    headers.remove(b"keep-alive");
     headers.set_in_place("x-envoy-upstream-service-time", b"0");
 }
 
@@ -71,15 +92,17 @@ impl HttpStream {
     /// What the connection manager adds as the response leaves (SEQ-13).
     pub(super) fn finish_response_headers(&mut self, end_of_stream: bool) {
         let date = self.date.clone();
-        let request_read = self.request.complete;
+        let (request_read, http2) = (self.request.complete, self.downstream_is_http2);
         let Some(headers) = &mut self.response.headers else { return };
         // What tells the length is the codec's business, as is the connection's end.
-        headers.remove(b"transfer-encoding");
+        for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+            headers.remove(name.as_bytes());
+        }
         if !headers.contains("date") {
             headers.add(b"date", date.as_bytes());
         }
         headers.set_in_place("server", b"envoy");
-        if !request_read {
+        if !request_read && !http2 {
             // The rest of the request is not read, so the connection cannot be used again.
             headers.set_in_place("connection", b"close");
         }
@@ -93,14 +116,14 @@ impl HttpStream {
     }
 }
 
-/// HDR-18: the first header that the HTTP/1 codec refuses to encode, in its words.
+/// HDR-18: the first header that the codec refuses to encode, in its words.
 fn first_invalid(headers: &HeaderMap) -> Option<String> {
     headers.entries().iter().find_map(|(name, value)| {
         let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
         let bare = name.strip_prefix(b":").unwrap_or(name);
         if !bare.iter().all(token) {
-            Some(format!("invalid header name: {}", String::from_utf8_lossy(name)))
-        } else if value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
+            Some(format!("invalid header name: {}", String::from_utf8_lossy(name).replace('\r', "\\r").replace('\n', "\\n")))
+        } else if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             Some(format!("invalid header value for: {}", String::from_utf8_lossy(name)))
         } else {
             None
