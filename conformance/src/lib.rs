@@ -5,6 +5,7 @@
 //! [`observation::diff`] tells two of them apart. [`scenarios::all`] lists the scenarios; each names the rows of
 //! `docs/envoy.md` that it shows.
 
+pub mod comparison;
 pub mod envoy;
 pub mod error;
 pub mod http1;

@@ -106,8 +106,15 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         let expects = request.headers.iter().any(|(name, value)| name == b"expect" && value == b"100-continue");
         let informational =
             expects.then(|| Message { start: b"HTTP/1.1 100 Continue".to_vec(), ..Message::default() }).into_iter().collect();
-        observation.client.push(Outcome { informational, response: response.map(|(response, _)| response), end });
+        observation.client.push(Outcome {
+            informational,
+            response: response.map(|(response, _)| response),
+            end,
+            ..Outcome::default()
+        });
     }
+    observation.findings =
+        proxy.findings().iter().map(|finding| finding.lint()).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
     observation.log = proxy.log().into_iter().map(|line| line.message).collect();
     Ok(observation.normalised())
 }

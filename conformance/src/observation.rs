@@ -23,6 +23,8 @@ pub struct Outcome {
     pub informational: Vec<Message>,
     /// As much of the response as came; `None` if not even its header section did.
     pub response: Option<Message>,
+    /// A second response to the same request, which nobody asked for.
+    pub second: Option<Message>,
     /// How it ended.
     pub end: End,
 }
@@ -38,7 +40,7 @@ pub struct Received {
 
 impl Default for Outcome {
     fn default() -> Self {
-        Self { informational: Vec::new(), response: None, end: End::Hung }
+        Self { informational: Vec::new(), response: None, second: None, end: End::Hung }
     }
 }
 
@@ -51,8 +53,10 @@ pub struct Observation {
     pub client: Vec<Outcome>,
     /// What the plugin logged, without the proxy's prefix.
     pub log: Vec<String>,
-    /// The proxy did not survive: then there is nothing else.
-    pub crashed: bool,
+    /// What became of the proxy itself, if it did not survive: then there is nothing else.
+    pub fate: Option<&'static str>,
+    /// The rows whose findings would have failed a test on the mock host; Envoy has none.
+    pub findings: Vec<&'static str>,
 }
 
 /// What is done to a header that Envoy adds by itself.
@@ -82,7 +86,7 @@ impl Observation {
     #[must_use]
     pub fn normalised(mut self) -> Self {
         let requests = self.upstream.iter_mut().map(|received| &mut received.request);
-        let responses = self.client.iter_mut().filter_map(|outcome| outcome.response.as_mut());
+        let responses = self.client.iter_mut().flat_map(|outcome| outcome.response.iter_mut().chain(&mut outcome.second));
         for message in requests.chain(responses) {
             normalise_pairs(&mut message.headers);
         }
@@ -164,13 +168,18 @@ impl fmt::Display for Observation {
 impl Observation {
     /// That the proxy was ended by what the plugin did.
     pub fn crash() -> Self {
-        Self { crashed: true, ..Self::default() }
+        Self { fate: Some("crashed"), ..Self::default() }
+    }
+
+    /// That what the plugin did corrupts the proxy's memory: what follows differs from run to run.
+    pub fn corruption() -> Self {
+        Self { fate: Some("crashed, or left the client without a response"), ..Self::default() }
     }
 
     /// The parts as lines.
     fn parts(&self) -> Vec<(&'static str, Vec<String>)> {
-        if self.crashed {
-            return vec![("the proxy", vec!["crashed".into()])];
+        if let Some(fate) = self.fate {
+            return vec![("the proxy", vec![fate.into()])];
         }
         let mut upstream = Vec::new();
         for received in &self.upstream {
@@ -185,6 +194,10 @@ impl Observation {
             match &outcome.response {
                 Some(response) => show(response, &mut client),
                 None => client.push("(no response)".into()),
+            }
+            if let Some(second) = &outcome.second {
+                client.push("(and again)".into());
+                show(second, &mut client);
             }
             client.push(format!("({})", format!("{:?}", outcome.end).to_lowercase()));
         }
@@ -208,7 +221,7 @@ pub fn diff(left: &Observation, right: &Observation) -> Option<String> {
     if left == right {
         return None;
     }
-    if left.crashed != right.crashed {
+    if left.fate != right.fate {
         return Some(format!("left:\n{left}right:\n{right}"));
     }
     let mut text = String::new();

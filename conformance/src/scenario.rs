@@ -271,8 +271,13 @@ pub struct Scenario {
     pub upstream_protocol: Protocol,
     /// The route's timeout, in milliseconds; Envoy's own is 15 s.
     pub route_timeout: Option<u64>,
-    /// The rules say that the plugin ends Envoy: it gets a process of its own, and all that is compared is that it does.
+    /// The plugin ends Envoy, which gets a process of its own: all that can be seen is that it does.
     pub crashes: bool,
+    /// Or it does not always: the client gets no response then.
+    pub corrupts: bool,
+    /// What the plugin does fails a test on the mock host, under the first of the rows: that it does is compared, and Envoy with
+    /// what was recorded of it.
+    pub fatal: bool,
     /// Why the mock host does otherwise, where it does not model what this shows; then only Envoy is looked at.
     pub not_modelled: Option<&'static str>,
     /// How long the client waits for a response before it gives up and closes its connection.
@@ -297,6 +302,8 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         upstream_protocol: Protocol::Http1,
         route_timeout: None,
         crashes: false,
+        corrupts: false,
+        fatal: false,
         not_modelled: None,
         patience: Duration::from_secs(5),
     }
@@ -397,8 +404,22 @@ impl Scenario {
     /// What the plugin does ends Envoy: under the first of the rows.
     #[must_use]
     pub fn crashes(mut self) -> Self {
-        self.crashes = true;
-        self.own_vm()
+        (self.crashes, self.fatal, self.own_vm) = (true, true, true);
+        self
+    }
+
+    /// What the plugin does ends Envoy, or leaves its client without a response: under the first of the rows.
+    #[must_use]
+    pub fn corrupts(mut self) -> Self {
+        self.corrupts = true;
+        self.crashes()
+    }
+
+    /// What the plugin does doubles, corrupts or hangs something in Envoy: under the first of the rows.
+    #[must_use]
+    pub fn fatal(mut self) -> Self {
+        self.fatal = true;
+        self
     }
 
     /// Sets `allow_on_headers_stop_iteration`.

@@ -111,7 +111,13 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
         };
         let alive = envoy.check_alive(time);
         let crashed = alive.is_err();
-        results.push(if scenario.crashes && envoy.was_killed() { Ok(Observation::crash()) } else { alive.and(result) });
+        let unanswered = || result.as_ref().is_ok_and(|seen| seen.client.iter().all(|outcome| outcome.response.is_none()));
+        results.push(match envoy.was_killed() {
+            true if scenario.corrupts => Ok(Observation::corruption()),
+            false if scenario.corrupts && unanswered() => Ok(Observation::corruption()),
+            true if scenario.crashes => Ok(Observation::crash()),
+            _ => alive.and(result),
+        });
         if crashed {
             break;
         }

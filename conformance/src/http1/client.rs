@@ -73,16 +73,19 @@ fn receive(
     loop {
         take_informational(&mut bytes, &mut informational);
         let parsed = parse(&bytes, expected);
-        if let Parsed::Whole(message, used) = parsed {
-            return Ok(Outcome { informational, response: Some(whole(message, stream, &mut bytes, used)?), end: End::Complete });
+        if let Parsed::Whole(mut message, used) = parsed {
+            let second = surplus(&mut message, stream, &mut bytes, used)?;
+            return Ok(Outcome { informational, response: Some(message), second, end: End::Complete });
         }
         match read(stream, &mut bytes)? {
             Read::Bytes => {}
             Read::Nothing if Instant::now() < deadline => {}
-            Read::Nothing => return Ok(Outcome { informational, response: partial(parsed), end: End::Hung }),
+            Read::Nothing => {
+                return Ok(Outcome { informational, response: partial(parsed), end: End::Hung, ..Outcome::default() });
+            }
             Read::End => {
                 let end = if matches!(parsed, Parsed::WholeAtEnd(_)) { End::Complete } else { End::Cut };
-                return Ok(Outcome { informational, response: partial(parsed), end });
+                return Ok(Outcome { informational, response: partial(parsed), end, ..Outcome::default() });
             }
         }
     }
@@ -95,13 +98,17 @@ fn partial(parsed: Parsed) -> Option<Message> {
     }
 }
 
-/// Bytes after the end of a response belong to no request: they are shown as if they were its body.
-fn whole(mut message: Message, stream: &mut TcpStream, bytes: &mut Vec<u8>, used: usize) -> io::Result<Message> {
+/// Bytes after the end of a response belong to no request: a second response, or what is shown as if it were the body of the first.
+fn surplus(message: &mut Message, stream: &mut TcpStream, bytes: &mut Vec<u8>, used: usize) -> io::Result<Option<Message>> {
     for _ in 0..2 {
         if !matches!(read(stream, bytes)?, Read::Bytes) {
             break;
         }
     }
-    message.body.extend_from_slice(bytes.get(used..).unwrap_or_default());
-    Ok(message)
+    let rest = bytes.get(used..).unwrap_or_default();
+    if rest.starts_with(b"HTTP/1.1 ") {
+        return Ok(partial(parse(rest, Expected::Response)));
+    }
+    message.body.extend_from_slice(rest);
+    Ok(None)
 }

@@ -51,7 +51,12 @@ pub fn exchange(address: SocketAddr, request: &Request, pace: &dyn Pace, patienc
     while answer.end.is_none() && Instant::now() < deadline {
         answer.read(&mut connection)?;
     }
-    Ok(Outcome { response: answer.message, informational: answer.informational, end: answer.end.unwrap_or(End::Hung) })
+    Ok(Outcome {
+        response: answer.message,
+        informational: answer.informational,
+        end: answer.end.unwrap_or(End::Hung),
+        ..Outcome::default()
+    })
 }
 
 /// The response so far.

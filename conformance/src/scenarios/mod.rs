@@ -3,6 +3,7 @@
 mod around;
 mod body;
 mod buffers;
+mod fatal;
 mod filters;
 mod headers;
 mod http2;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Scenario> {
         filters::all(),
         around::all(),
         http2::all(),
+        fatal::all(),
     ]
     .concat()
 }
