@@ -136,6 +136,51 @@ impl Plugin {
         self
     }
 
+    /// Envoy's `capability_restriction_config`: the plugin's VM may use these hostcalls (`proxy_log`) and WASI functions
+    /// (`fd_write`), and of its callbacks these are called (`proxy_on_tick`); everything, unless at least one is named (CAP-1).
+    ///
+    /// Another hostcall answers `INTERNAL_FAILURE` (CAP-2), another WASI function errno 76 (CAP-4), and both are logged at level
+    /// error; another callback is as if it were not exported (CAP-3). Allocator and start functions are never restricted (CAP-5).
+    ///
+    /// ```
+    /// # mod quiet { proxy_filter::register! { "quiet" => root Quiet }
+    /// # struct Quiet; impl proxy_filter::RootContext for Quiet { type Config = ();
+    /// # fn new(_: (), _: &proxy_filter::Plugin<'_>) -> Result<Self, proxy_filter::ConfigError> { Ok(Self) } } }
+    /// # fn main() -> Result<(), proxy_filter_test::Refused> {
+    /// use proxy_filter_test::{MockProxy, Plugin};
+    /// let plugin = Plugin::native(&quiet::PLUGINS, "quiet");
+    /// let proxy = MockProxy::new(plugin.allowed_capabilities(["proxy_on_context_create", "proxy_on_configure"]))?;
+    /// assert!(proxy.log()[0].message.starts_with("Attempted call to restricted proxy-wasm capability: "));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    /// When a name is none of these: Envoy would allow nothing by it and say nothing.
+    #[track_caller]
+    pub fn allowed_capabilities<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        for name in names {
+            if let Err(problem) = self.settings.vm.capabilities.add(name.as_ref()) {
+                panic!("{problem}");
+            }
+        }
+        self
+    }
+
+    /// Sets an environment variable of the plugin's VM, which `std::env::var` of a module built for WASI reads (ENV-1).
+    ///
+    /// There are none unless you set some, and never any arguments. A plugin in the null VM sees the test's own environment.
+    ///
+    /// # Panics
+    /// When the key is empty or holds `=` or NUL, or the value NUL: the plugin would see something else.
+    #[track_caller]
+    pub fn environment(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        let (key, value) = (key.into(), value.into());
+        let is_name = !key.is_empty() && !key.contains(['=', '\0']);
+        assert!(is_name && !value.contains('\0'), "{key:?} = {value:?} cannot be in an environment: no `=` in a key, no NUL");
+        self.settings.vm.environment.insert(key, value);
+        self
+    }
+
     /// Envoy's `allow_on_headers_stop_iteration`: a headers callback that answers 1 stops the headers only (ACT-5), instead of
     /// everything (ACT-1).
     pub fn allow_on_headers_stop_iteration(mut self, allow: bool) -> Self {

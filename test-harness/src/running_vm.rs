@@ -101,7 +101,10 @@ impl RunningVm {
             Thread::Canary => " (canary)",
         };
         state.trace.callback(format!("{}{thread}: {callback}", self.host.plugin().name));
-        let answer = self.vm.call(callback);
+        let answer = match self.host.permits_callback(&callback) {
+            true => self.vm.call(callback),
+            false => Ok(callback.returns().of_missing_export()),
+        };
         self.host.leave();
         let fuel = self.vm.fuel_used() - before;
         state.fuel_used.set(state.fuel_used.get() + fuel);

@@ -248,7 +248,7 @@ macro_rules! for_each_hostcall {
             /// Phases: any. Source: FOR-1 to FOR-15.
             /// - `NOT_FOUND`: the host has no such function.
             /// - others: the function's own.
-            since V0_2_0 fn proxy_call_foreign_function(name: Bytes, arguments: Bytes) -> (results: Bytes);
+            since V0_1_0 fn proxy_call_foreign_function(name: Bytes, arguments: Bytes) -> (results: Bytes);
 
             /// Makes the hostcalls of the running callback act on another context; 0 goes back to the own one.
             ///
@@ -304,6 +304,7 @@ macro_rules! define_host {
         pub const HOSTCALLS: &[HostcallRow] = &[$(HostcallRow {
             name: stringify!($name),
             since: AbiVersion::$since,
+            until: None,
             doc: concat!($($doc, "\n",)*),
             arguments: &[$(Parameter { name: stringify!($argument), kind: wire_kind!($ty) }),*],
             results: &[$(Parameter { name: stringify!($result), kind: wire_kind!($rty) }),*],
@@ -329,6 +330,8 @@ macro_rules! wire_kind {
     };
 }
 
+pub(crate) use wire_kind;
+
 for_each_hostcall!(define_host);
 
 /// One row of the table of hostcalls.
@@ -338,6 +341,8 @@ pub struct HostcallRow {
     pub name: &'static str,
     /// The first ABI version that has it.
     pub since: AbiVersion,
+    /// The last one, when later ones have something else instead.
+    pub until: Option<AbiVersion>,
     /// What it means, when it may be called, which statuses it answers; Markdown.
     pub doc: &'static str,
     /// What goes in, in the order of the wire.
@@ -369,17 +374,6 @@ pub enum WireKind {
     /// As [`WireKind::U32`], with the meaning of the enumeration of this name.
     Enum(&'static str),
 }
-
-/// What ABI 0.1.0 has in place of later hostcalls: name, what it means in the terms of [`HOSTCALLS`].
-pub const LEGACY_HOSTCALLS: &[(&str, &str)] = &[
-    ("proxy_continue_request", "`proxy_continue_stream` of the request; no arguments."),
-    ("proxy_continue_response", "`proxy_continue_stream` of the response; no arguments."),
-    ("proxy_clear_route_cache", "the foreign function `clear_route_cache`; no arguments."),
-    (
-        "proxy_get_configuration",
-        "`proxy_get_buffer_bytes` of the whole plugin configuration inside `proxy_on_configure`, of the VM configuration anywhere else; gives `(value: Bytes)`.",
-    ),
-];
 
 #[cfg(test)]
 mod tests {

@@ -34,6 +34,7 @@ extern crate std;
 
 mod callbacks;
 mod hostcalls;
+mod legacy;
 pub mod pairs;
 pub mod path;
 mod reference;
@@ -41,7 +42,8 @@ mod status;
 mod types;
 
 pub use callbacks::{CALLBACKS, Callback, CallbackRow, Exports, ReturnKind};
-pub use hostcalls::{HOSTCALLS, Host, HostcallRow, LEGACY_HOSTCALLS, Parameter, WireKind};
+pub use hostcalls::{HOSTCALLS, Host, HostcallRow, Parameter, WireKind};
+pub use legacy::{LEGACY_CALLBACKS, LEGACY_HOSTCALLS};
 pub use pairs::Pairs;
 pub use reference::hostcalls_markdown;
 pub use status::Status;

@@ -1,6 +1,6 @@
 //! The generated reference: `docs/hostcalls.md` is this text, and a test holds it to it.
 
-use crate::{AbiVersion, CALLBACKS, HOSTCALLS, LEGACY_HOSTCALLS, ReturnKind, WireKind};
+use crate::{AbiVersion, CALLBACKS, HOSTCALLS, HostcallRow, LEGACY_HOSTCALLS, ReturnKind, WireKind};
 use alloc::{
     format,
     string::{String, ToString},
@@ -11,7 +11,23 @@ use alloc::{
 pub fn hostcalls_markdown() -> String {
     let mut page = String::from(HEAD);
     page.push_str("\n## Hostcalls\n\nImports of module `env`. Each returns a status: 0, or why it failed.\n");
-    for row in HOSTCALLS {
+    hostcalls(&mut page, HOSTCALLS);
+    page.push_str("\n## Callbacks\n\nExports of the module; all arguments and answers are `i32`. One that is missing is as if it answered what stands in brackets.\n");
+    for row in CALLBACKS {
+        let answer = match row.returns {
+            ReturnKind::Action => " -> action [0, continue]",
+            ReturnKind::Bool => " -> bool [1, true]",
+            ReturnKind::Nothing => "",
+        };
+        entry(&mut page, row.name, &format!("{}({}){answer}", row.name, row.arguments.join(", ")), row.doc, row.since);
+    }
+    page.push_str("\n## Only in ABI 0.1.0\n");
+    hostcalls(&mut page, LEGACY_HOSTCALLS);
+    page
+}
+
+fn hostcalls(page: &mut String, rows: &[HostcallRow]) {
+    for row in rows {
         let arguments: Vec<_> = row.arguments.iter().map(|p| format!("{}: {}", p.name, type_name(p.kind))).collect();
         let results: Vec<_> = row.results.iter().map(|p| format!("{}: {}", p.name, type_name(p.kind))).collect();
         let results = if results.is_empty() { String::new() } else { format!(" -> ({})", results.join(", ")) };
@@ -22,23 +38,9 @@ pub fn hostcalls_markdown() -> String {
             .chain(row.results.iter().flat_map(|p| wire_out(p.kind)))
             .copied()
             .collect();
-        entry(&mut page, row.name, &format!("{}({}){results}", row.name, arguments.join(", ")), row.doc, row.since);
+        entry(page, row.name, &format!("{}({}){results}", row.name, arguments.join(", ")), row.doc, row.since);
         page.push_str(&format!("\nWire: `({}) -> i32`\n", wire.join(", ")));
     }
-    page.push_str("\n## Callbacks\n\nExports of the module; all arguments and answers are `i32`. One that is missing is as if it answered what stands in brackets.\n");
-    for row in CALLBACKS {
-        let answer = match row.returns {
-            ReturnKind::Action => " -> action [0, continue]",
-            ReturnKind::Bool => " -> bool [1, true]",
-            ReturnKind::Nothing => "",
-        };
-        entry(&mut page, row.name, &format!("{}({}){answer}", row.name, row.arguments.join(", ")), row.doc, row.since);
-    }
-    page.push_str("\n## What ABI 0.1.0 has instead\n\n| hostcall | meaning |\n|---|---|\n");
-    for (name, meaning) in LEGACY_HOSTCALLS {
-        page.push_str(&format!("| `{name}` | {meaning} |\n"));
-    }
-    page
 }
 
 const HEAD: &str = "# Hostcalls and callbacks
@@ -56,7 +58,7 @@ The whole of ABI v0.2.1, with what Envoy 1.40 answers. Marks such as LOG-1 name 
 
 A module says its version by exporting a function `proxy_abi_version_0_2_1` that is never called. It also exports its
 allocator, `malloc` or `proxy_on_memory_allocate` (both `(i32) -> i32`), and may export `_initialize`, then `main`, or else
-`_start`, to be called once before everything else. While they run, only `proxy_log` may be called.
+`_start`, to be called once before everything else. While they run, of the hostcalls only `proxy_log` may be called (LIF-7).
 ";
 
 fn entry(page: &mut String, name: &str, signature: &str, doc: &str, since: AbiVersion) {

@@ -151,7 +151,7 @@ wire_enum! {
 pub enum AbiVersion {
     /// 0.1.0: header callbacks have no `end_of_stream`; a missing header is empty, not `NOT_FOUND`.
     V0_1_0,
-    /// 0.2.0: one `proxy_continue_stream` for all, `proxy_close_stream`, foreign functions.
+    /// 0.2.0: one `proxy_continue_stream` for all, `proxy_close_stream`, `proxy_on_foreign_function`.
     V0_2_0,
     /// 0.2.1: adds `proxy_get_log_level`.
     V0_2_1,

@@ -2,7 +2,7 @@
 
 use super::http_stream::{HttpStream, Side, property};
 use super::{Effect, VmHost, buffer};
-use proxy_filter_abi::{BufferType, Callback, Host, LogLevel, MapType, MetricType, Status, StreamType};
+use proxy_filter_abi::{AbiVersion, BufferType, Callback, Host, LogLevel, MapType, MetricType, Status, StreamType};
 use std::time::Duration;
 
 type Answer<T = ()> = Result<T, Status>;
@@ -101,7 +101,11 @@ impl Host for VmHost {
             let map = stream.map(filter, map_type)?;
             map.get(key).map(<[u8]>::to_vec).ok_or(Status::NotFound)
         });
-        value.unwrap_or(Err(Status::BadArgument))
+        match value.unwrap_or(Err(Status::BadArgument)) {
+            // HDR-7: what is not there is empty.
+            Err(Status::NotFound) if self.abi.get() == AbiVersion::V0_1_0 => Ok(Vec::new()),
+            value => value,
+        }
     }
 
     fn proxy_add_header_map_value(&self, map_type: MapType, key: &[u8], value: &[u8]) -> Answer {

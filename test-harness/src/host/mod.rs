@@ -4,6 +4,7 @@
 //! `impl Host` is the one place where a hostcall has its meaning. [`Traced`] stands in front and writes the trace.
 
 pub(crate) mod buffer;
+mod capability;
 mod context;
 mod header_map;
 pub(crate) mod http_stream;
@@ -11,6 +12,7 @@ mod meaning;
 mod traced;
 pub(crate) mod unimplemented;
 
+pub(crate) use capability::Capabilities;
 use context::Context;
 pub(crate) use context::Root;
 pub(crate) use header_map::{HeaderMap, MapKind};
@@ -22,7 +24,7 @@ use crate::log::LogLine;
 use crate::trace::Trace;
 use crate::vm::Trap;
 use http_stream::{HttpStream, Reply};
-use proxy_filter_abi::{Callback, LogLevel, StreamType};
+use proxy_filter_abi::{AbiVersion, Callback, LogLevel, StreamType};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -150,6 +152,9 @@ pub(crate) struct PluginSettings {
 pub(crate) struct VmSettings {
     pub(crate) vm_id: String,
     pub(crate) configuration: Vec<u8>,
+    pub(crate) capabilities: Capabilities,
+    /// What WASI's `environ_get` gives (ENV-1).
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 /// One VM's side of the proxy: its contexts, and which of them is running.
@@ -167,6 +172,8 @@ pub(crate) struct VmHost {
     done: RefCell<Vec<Rc<Root>>>,
     /// The stream that an access logger is told of, for the time of its `proxy_on_log` (ACL-2).
     logged: Cell<Option<u64>>,
+    /// What the plugin's code was made for.
+    abi: Cell<AbiVersion>,
 }
 
 impl VmHost {
@@ -180,11 +187,18 @@ impl VmHost {
             effective: Cell::new(0),
             done: RefCell::default(),
             logged: Cell::new(None),
+            abi: Cell::new(AbiVersion::V0_2_1),
         }
     }
 
     pub(crate) fn state(&self) -> &Rc<State> {
         &self.state
+    }
+
+    /// The module that was loaded is of this version.
+    #[cfg(feature = "wasmtime")]
+    pub(crate) fn set_abi(&self, version: AbiVersion) {
+        self.abi.set(version);
     }
 
     /// The settings of the VM.

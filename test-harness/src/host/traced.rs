@@ -14,7 +14,7 @@ macro_rules! traced {
         impl Host for Traced {
             $(fn $name(&self, $($argument: proxy_filter_abi::hostcall_argument!($ty)),*)
                 -> Result<($(proxy_filter_abi::hostcall_result!($rty)),*), Status> {
-                let answer = self.0.$name($($argument),*);
+                let answer = self.0.permit(stringify!($name)).and_then(|()| self.0.$name($($argument),*));
                 self.0.state().trace.hostcall(|line| {
                     line.push_str(concat!(stringify!($name), "("));
                     $(write_argument(line, stringify!($argument), &$argument);)*

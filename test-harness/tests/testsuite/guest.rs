@@ -71,6 +71,9 @@ const WASI: &[(&str, &str)] = &[
     ("random_get", "i32 i32"),
     ("environ_sizes_get", "i32 i32"),
     ("fd_fdstat_get", "i32 i32"),
+    ("environ_get", "i32 i32"),
+    ("args_sizes_get", "i32 i32"),
+    ("args_get", "i32 i32"),
     ("proc_exit", "i32"),
 ];
 

@@ -41,16 +41,55 @@ fn lif_7_no_hostcall_but_proxy_log_may_be_made_while_the_module_initialises() {
         "proxy_set_tick_period_milliseconds (i32.const 9)",
         "proxy_get_log_level (i32.const 0)",
     ] {
-        for function in ["(func (export \"_initialize\") {})", "(func (export \"_start\") {})", "(func $begin {}) (start $begin)"]
-        {
+        let name = hostcall.split(' ').next().unwrap();
+        for (function, why) in [
+            ("(func (export \"_initialize\") {})", WHILE_INITIALISING),
+            ("(func (export \"_start\") {})", WHILE_INITIALISING),
+            ("(func $begin {}) (start $begin)", IN_THE_START_SECTION),
+        ] {
             let function = function.replace("{}", &format!("(drop (call ${hostcall}))"));
             let refused = start(&[function]).expect_err("it is refused");
             let Reason::Load(LoadError::Trap(trap)) = refused.reason() else { panic!("{refused}") };
             assert_eq!(trap.kind, TrapKind::RestrictedHostcall);
-            let name = hostcall.split(' ').next().unwrap();
-            let expected = format!("restricted_callback: {name} was called by the allocator or while the module initialises");
-            assert!(refused.to_string().contains(&expected), "{refused}");
+            assert_eq!(trap.message, format!("restricted_callback: {name} was called {why}"));
         }
+    }
+}
+
+const WHILE_INITIALISING: &str =
+    "while the module initialises, where of the hostcalls only proxy_log may be (LIF-7): do it in proxy_on_vm_start";
+const IN_THE_START_SECTION: &str =
+    "by the module's start section, where most hostcalls crash Envoy (LIF-26): export _initialize instead";
+
+#[test]
+fn lif_26_even_the_log_may_not_be_called_by_the_start_section() {
+    for hostcall in ["$proxy_log (i32.const 2) (i32.const 0) (i32.const 0)", "$random_get (i32.const 0) (i32.const 0)"] {
+        let refused = start(&[format!("(func $begin (drop (call {hostcall}))) (start $begin)")]).expect_err("it is refused");
+        assert!(refused.to_string().contains("most hostcalls crash Envoy (LIF-26)"), "{refused}");
+    }
+}
+
+#[test]
+fn lif_7_some_wasi_functions_may_not_be_called_while_the_module_initialises() {
+    for (function, parameters) in
+        [("fd_read", 4), ("fd_close", 1), ("sched_yield", 0), ("path_open", 9), ("fd_seek", 4), ("proc_exit", 1)]
+    {
+        let (types, values): (Vec<&str>, Vec<&str>) = (0..parameters)
+            .map(|index| match (function, index) {
+                ("fd_seek", 1) | ("path_open", 5 | 6) => ("i64", "(i64.const 0)"),
+                _ => ("i32", "(i32.const 0)"),
+            })
+            .unzip();
+        let (types, values) = (types.join(" "), values.join(" "));
+        let call = format!("(call $f {values})");
+        let (result, call) = if function == "proc_exit" { ("", call) } else { ("(result i32)", format!("(drop {call})")) };
+        let text = format!(
+            "(module (import \"wasi_unstable\" \"{function}\" (func $f (param {types}) {result}))
+             (func (export \"proxy_abi_version_0_2_1\")) (func (export \"malloc\") (param i32) (result i32) (i32.const 0))
+             (func (export \"_initialize\") {call}))"
+        );
+        let refused = MockProxy::new(Plugin::from_bytes(text)).expect_err("it is refused");
+        assert!(refused.to_string().contains(&format!("restricted_callback: {function} was called while")), "{refused}");
     }
 }
 

@@ -55,13 +55,25 @@ fn lif_2_a_module_of_no_filter_lacks_marker_allocator_and_memory() {
     assert_eq!(
         refusal("(module)"),
         "the module cannot be loaded:
-  - it exports no ABI version (proxy_abi_version_0_2_1 or 0_2_0)
+  - it exports no ABI version (proxy_abi_version_0_2_1, 0_2_0 or 0_1_0)
     is this a Proxy-Wasm filter? With the SDK, `register!` exports it; check that the crate has one and is built as a cdylib.
   - it exports no allocator (malloc or proxy_on_memory_allocate)
-    the host needs one to hand over bytes; the SDK's `register!` exports it. Did a tool such as wasm-opt or wasm-strip remove exports?
-  - it exports no memory named \"memory\"
-    compilers export it by default; check the linker arguments."
+    the host needs one to hand over bytes; the SDK's `register!` exports it. Did a tool such as wasm-opt or wasm-strip remove exports?"
     );
+}
+
+#[test]
+fn lif_1_a_marker_of_no_known_version_is_named() {
+    let unknown = MARKER.replace("0_2_1", "0_3_0");
+    assert_eq!(
+        refusal(module(&[&unknown, MALLOC].concat())),
+        "the module cannot be loaded:
+  - its ABI version is unknown: it exports proxy_abi_version_0_3_0
+    hosts know functions named proxy_abi_version_0_1_0, 0_2_0 and 0_2_1; use an SDK for one of these."
+    );
+    let no_function = r#"(global (export "proxy_abi_version_0_2_1") i32 (i32.const 0))"#;
+    let text = refusal(module(&[no_function, MALLOC].concat()));
+    assert!(text.contains("its ABI version is unknown: it exports proxy_abi_version_0_2_1"), "{text}");
 }
 
 #[test]
@@ -78,12 +90,29 @@ fn lif_1_lif_2_the_marker_decides_what_may_be_imported() {
     );
     let first = [old.as_str(), MARKER, MALLOC];
     assert!(refusal(module(&[log_level, &first.concat()].concat())).contains("of 0.2.0"), "the first marker counts");
-    let oldest = MARKER.replace("0_2_1", "0_1_0");
+}
+
+#[test]
+fn lif_2_each_version_offers_its_own_hostcalls_and_no_others() {
+    use proxy_filter_abi::{AbiVersion, HOSTCALLS, LEGACY_HOSTCALLS};
+    for version in AbiVersion::ALL {
+        let marker = MARKER.replace("proxy_abi_version_0_2_1", version.marker());
+        for row in HOSTCALLS.iter().chain(LEGACY_HOSTCALLS) {
+            let parameters = "i32 ".repeat(row.arguments.len());
+            // Of another type than any row has, so that one that is offered is refused by its type.
+            let import = format!(r#"(import "env" "{}" (func (param {parameters} f64) (result i32)))"#, row.name);
+            let text = refusal(module(&[&import, &marker, MALLOC].concat()));
+            let is_offered = text.contains("but it is");
+            assert_eq!(is_offered, version.hostcall(row.name).is_some(), "{version}: {text}");
+        }
+    }
+    let old = MARKER.replace("0_2_1", "0_1_0");
+    let close = r#"(import "env" "proxy_close_stream" (func (param i32) (result i32)))"#;
     assert_eq!(
-        refusal(module(&[&oldest, MALLOC].concat())),
+        refusal(module(&[close, &old, MALLOC].concat())),
         "the module cannot be loaded:
-  - it is of ABI 0.1.0
-    this host runs 0.2.0 and 0.2.1: rebuild the filter with a newer SDK."
+  - it imports env.proxy_close_stream
+    it came with ABI 0.2.0, and the module says that it is of 0.1.0."
     );
 }
 
@@ -96,11 +125,12 @@ fn lif_2_unknown_imports_are_listed_at_once_with_their_likely_causes() {
     let imports = [
         "__wbindgen_placeholder__ __wbindgen_throw",
         "env __wbg_now_1",
-        "wasi_snapshot_preview1 path_open",
+        "wasi_snapshot_preview1 proc_raise",
         "wasi:io/poll@0.2.0 poll",
         "env proxy_continue_request",
         "env get_property",
         "env PROXY_LOG",
+        "env abort",
         "env getenv",
         "other thing",
     ];
@@ -112,16 +142,18 @@ fn lif_2_unknown_imports_are_listed_at_once_with_their_likely_causes() {
     it comes from wasm-bindgen, which is for browsers: a dependency (chrono, getrandom, uuid, …) has a feature such as \"js\" or \"wasmbind\" on; turn it off.
   - it imports env.__wbg_now_1, which no Proxy-Wasm host offers
     it comes from wasm-bindgen, which is for browsers: a dependency (chrono, getrandom, uuid, …) has a feature such as \"js\" or \"wasmbind\" on; turn it off.
-  - it imports wasi_snapshot_preview1.path_open, which this host does not offer
-    it comes from std or libc (files, sockets, threads): a proxy has none of these; find what uses it and leave it out.
+  - it imports wasi_snapshot_preview1.proc_raise, which Envoy does not offer
+    it comes from std or libc: find what uses it and leave it out.
   - it imports wasi:io/poll@0.2.0.poll, which no Proxy-Wasm host offers
     the module was built for another WASI (wasip2); build for wasm32-wasip1 or wasm32-unknown-unknown.
-  - it imports env.proxy_continue_request, which no Proxy-Wasm host offers
-    it is a hostcall of ABI 0.1.0; rebuild the filter with a newer SDK.
+  - it imports env.proxy_continue_request
+    only ABI 0.1.0 has it, and the module says that it is of 0.2.1: rebuild the filter with a newer SDK.
   - it imports env.get_property, which no Proxy-Wasm host offers
     did you mean env.proxy_get_property?
   - it imports env.PROXY_LOG, which no Proxy-Wasm host offers
     did you mean env.proxy_log?
+  - it imports env.abort, which no Proxy-Wasm host offers
+    AssemblyScript imports it unless it is told to use a function of yours: `--use abort=…`.
   - it imports env.getenv, which no Proxy-Wasm host offers
     a function that was declared but not linked: a C library that is missing, or a host's own extension of the ABI.
   - it imports other.thing, which no Proxy-Wasm host offers
@@ -132,14 +164,14 @@ fn lif_2_unknown_imports_are_listed_at_once_with_their_likely_causes() {
 #[test]
 fn an_import_of_another_type_is_refused_with_both_signatures() {
     let log = r#"(import "env" "proxy_log" (func (param i32 i64) (result i32)))"#;
-    let memory = r#"(import "env" "memory" (memory 1))"#;
+    let global = r#"(import "env" "__stack_pointer" (global (mut i32)))"#;
     assert_eq!(
-        refusal(format!("(module {log} {memory} {MARKER} {MALLOC} (export \"memory\" (memory 0)))")),
+        refusal(module(&[log, global, MARKER, MALLOC].concat())),
         "the module cannot be loaded:
   - it imports env.proxy_log as (i32, i64) -> (i32), but it is (i32, i32, i32) -> (i32)
     the module was built against another ABI; update its SDK.
-  - it imports env.memory, which is not a function
-    a proxy offers functions only; check the linker arguments (--import-memory?)."
+  - it imports env.__stack_pointer, which is a global
+    a proxy offers functions, a memory and a table; link the module as a program of its own (no -shared, no -fPIC)."
     );
 }
 
@@ -149,18 +181,57 @@ fn a_wasi_import_of_another_type_is_refused_with_both_signatures() {
     assert_eq!(
         refusal(module(&[exit, MARKER, MALLOC].concat())),
         "the module cannot be loaded:
-  - it cannot be instantiated: incompatible import type for `wasi_snapshot_preview1::proc_exit`: types incompatible: \
-             expected type `(func (param i64))`, found type `(func (param i32))`
-    it asks for more than this host gives, or was built against another version of WASI."
+  - it imports wasi_snapshot_preview1.proc_exit as (i64) -> (), but it is (i32) -> ()
+    the module was built against another version of WASI; build it for wasm32-wasip1."
     );
 }
 
+// WAS-17
 #[test]
-fn what_is_exported_as_memory_has_to_be_one() {
-    let text = refusal(format!("(module {MARKER} {MALLOC} (global (export \"memory\") i32 (i32.const 0)))"));
-    assert!(text.contains("it exports no memory named \"memory\""), "{text}");
-    let text = refusal(format!("(module {MARKER} {MALLOC} (memory (export \"memory\") 1 2 shared))"));
-    assert!(text.contains("threads must be enabled for shared memories"), "{text}");
+fn what_makes_links_cannot_be_loaded() {
+    let link = r#"(import "wasi_snapshot_preview1" "path_link" (func (param i32 i32 i32 i32 i32 i32 i32) (result i32)))"#;
+    assert_eq!(
+        refusal(module(&[link, MARKER, MALLOC].concat())),
+        "the module cannot be loaded:
+  - it imports wasi_snapshot_preview1.path_link as (i32, i32, i32, i32, i32, i32, i32) -> (i32), \
+           but it is (i32, i32, i32, i32, i32, i32) -> (i32)
+    Envoy leaves out its last parameter, so that no module that makes links can be loaded: find what makes links and leave it out."
+    );
+}
+
+// LIF-28
+#[test]
+fn lif_28_a_memory_may_have_any_name_or_be_imported_or_missing() {
+    let log = r#"(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))"#;
+    let start = r#"(data (i32.const 16) "I remember")
+        (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
+            (drop (call $log (i32.const 2) (i32.const 16) (i32.const 10))) (i32.const 1))"#;
+    for (import, memory) in [
+        ("", r#"(memory (export "memory") 1)"#),
+        ("", r#"(memory (export "heap") 1)"#),
+        (r#"(import "env" "memory" (memory 1))"#, ""),
+        (r#"(import "js" "mem" (memory 1 4))"#, r#"(export "memory" (memory 0))"#),
+        (r#"(import "env" "__indirect_function_table" (table 2 funcref))"#, r#"(memory (export "memory") 1)"#),
+    ] {
+        let text = format!("(module {log} {import} {memory} {MARKER} {MALLOC} {start})");
+        let proxy = MockProxy::new(Plugin::from_bytes(text)).expect("it starts");
+        assert_eq!(super::messages(&proxy.log()), ["I remember"], "{import} {memory}");
+    }
+    let none = format!("(module {MARKER} {MALLOC})");
+    assert!(MockProxy::new(Plugin::from_bytes(none)).is_ok());
+    let threads = refusal(format!("(module {MARKER} {MALLOC} (memory (export \"memory\") 1 2 shared))"));
+    assert!(threads.contains("threads must be enabled for shared memories"), "{threads}");
+    let greedy = Plugin::from_bytes(format!("(module {log} (import \"env\" \"memory\" (memory 100)) {MARKER} {MALLOC})"));
+    let refused = MockProxy::new(greedy.memory_limit(1 << 20)).expect_err("it is refused");
+    assert!(refused.to_string().contains("the guest wanted 6400 KiB of memory and may have 1024 KiB"), "{refused}");
+}
+
+// LIF-27
+#[test]
+fn lif_27_envoys_own_functions_are_offered() {
+    let imports = r#"(import "env" "emscripten_notify_memory_growth" (func (param i32)))
+        (import "env" "envoy_resolve_dns" (func (param i32 i32 i32) (result i32)))"#;
+    assert!(MockProxy::new(Plugin::from_bytes(module(&[imports, MARKER, MALLOC].concat()))).is_ok());
 }
 
 #[test]
@@ -177,12 +248,22 @@ fn a_callback_or_allocator_of_another_type_is_refused_with_both_signatures() {
   - it exports malloc as (i64) -> (i32), but it is (i32) -> (i32)
     the module was built against another ABI; update its SDK.
   - it exports proxy_on_request_headers as (i32, i32) -> (i32), but it is (i32, i32, i32) -> (i32)
-    the module was built against another ABI; update its SDK.
+    this is its form in ABI 0.1.0, and the module says that it is of 0.2.1: export proxy_abi_version_0_1_0.
   - it exports proxy_on_log as (i32) -> (i32), but it is (i32) -> ()
     the module was built against another ABI; update its SDK.
   - it exports _initialize as (i32) -> (), but it is () -> ()
     the module was built against another ABI; update its SDK."
     );
+}
+
+#[test]
+fn lif_5_lif_6_what_is_not_looked_for_may_have_any_type() {
+    let loads = |parts: &str| MockProxy::new(Plugin::from_bytes(module(&[parts, MARKER].concat()))).is_ok();
+    assert!(loads(&[MALLOC, r#"(func (export "main"))"#].concat()));
+    assert!(!loads(&[MALLOC, r#"(func (export "_initialize")) (func (export "main"))"#].concat()));
+    assert!(loads(&[MALLOC, r#"(func (export "_initialize")) (func (export "_start") (param i32))"#].concat()));
+    assert!(!loads(&[MALLOC, r#"(func (export "_start") (param i32))"#].concat()));
+    assert!(loads(&[MALLOC, r#"(func (export "proxy_on_memory_allocate"))"#].concat()));
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! What the mock host makes of guests that misbehave, of modules that cannot be loaded, and of tests that make mistakes.
 
 #[cfg(feature = "wasmtime")]
+mod abi;
+#[cfg(feature = "wasmtime")]
+mod capabilities;
+#[cfg(feature = "wasmtime")]
 mod failure;
 #[cfg(feature = "wasmtime")]
 mod guest;

@@ -1,7 +1,7 @@
 //! What a module built for WASI sees of its system.
 
-use super::get;
 use super::guest::{callback, check, data, evaluate, module};
+use super::{get, messages};
 use proxy_filter_test::{LogLevel, MockProxy, Outcome, Plugin};
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ fn fai_13_proc_exit_does_nothing_and_returns() {
     let exchange = get(&MockProxy::new(Plugin::from_bytes(text)).unwrap());
     assert_eq!(exchange.outcome(), Outcome::Complete);
     assert!(exchange.trap().is_none());
-    assert_eq!(super::messages(&exchange.log()), ["5"]);
+    assert_eq!(messages(&exchange.log()), ["5"]);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn clocks_are_the_proxys_wall_clock_and_a_monotonic_one() {
         0,
     ));
     let proxy = MockProxy::builder().plugin(Plugin::from_bytes(text)).time(Duration::from_secs(1_234)).start().unwrap();
-    assert_eq!(super::messages(&get(&proxy).log()), ["0", "1234", "0", "0", "1", "58", "21"]);
+    assert_eq!(messages(&get(&proxy).log()), ["0", "1234", "0", "0", "1", "58", "21"]);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn there_is_no_environment_and_only_the_log_to_write_to() {
             ("(call $fd_fdstat_get (i32.const 1) (i32.const 512))", 0),
             ("(i32.load (i32.const 520))", 64),
             ("(call $fd_fdstat_get (i32.const 0) (i32.const 512))", 8),
-            ("(call $fd_fdstat_get (i32.const 2) (i32.const 65530))", 21),
+            ("(call $fd_fdstat_get (i32.const 2) (i32.const 65530))", 0),
         ],
     );
 }
@@ -131,5 +131,177 @@ fn wasi_functions_may_be_called_while_the_module_initialises() {
             (drop (call $random_get (i32.const 256) (i32.const 8))))"),
     );
     let proxy = MockProxy::new(Plugin::from_bytes(text)).unwrap();
-    assert_eq!(super::messages(&proxy.log()), ["hello there"]);
+    assert_eq!(messages(&proxy.log()), ["hello there"]);
+}
+
+/// A call, with `L` after the arguments that are 64 bits wide, and what it answers: found on Envoy.
+const ANSWERS: &[(&str, &str, u32)] = &[
+    // WAS-1
+    ("fd_write", "0 64 0 256", 8),
+    ("fd_write", "1 64 0 256", 0),
+    ("fd_write", "1 64 0 65534", 21),
+    ("fd_pwrite", "3 64 0 0L 256", 8),
+    ("fd_pwrite", "1 64 0 0L 256", 0),
+    // WAS-2, WAS-3
+    ("clock_time_get", "2 0L 256", 58),
+    ("clock_time_get", "0 0L 65530", 21),
+    ("clock_res_get", "0 256", 0),
+    ("clock_res_get", "1 65530", 21),
+    ("clock_res_get", "2 256", 58),
+    // WAS-4
+    ("random_get", "-1 0", 0),
+    ("random_get", "512 65536", 21),
+    ("random_get", "512 65537", 28),
+    // WAS-5
+    ("args_get", "-1 -1", 0),
+    ("args_sizes_get", "256 65534", 21),
+    ("environ_get", "-1 -1", 0),
+    ("environ_sizes_get", "65534 256", 21),
+    // WAS-6
+    ("fd_advise", "99 0L 0L 0", 0),
+    ("fd_close", "99", 0),
+    ("fd_seek", "99 5L 0 65530", 0),
+    ("poll_oneoff", "320 320 1 256", 0),
+    ("poll_oneoff", "320 320 1 65534", 21),
+    ("sched_yield", "", 0),
+    // WAS-7
+    ("fd_fdstat_get", "1 65530", 0),
+    ("fd_fdstat_get", "3 256", 8),
+    // WAS-8 to WAS-12
+    ("fd_read", "0 320 0 256", 52),
+    ("path_open", "3 0 65535 4 0 0L 0L 0 280", 44),
+    ("fd_prestat_get", "3 256", 8),
+    ("fd_filestat_get", "1 256", 8),
+    ("fd_prestat_dir_name", "3 256 8", 52),
+    ("fd_readdir", "1 256 8 0L 288", 20),
+    ("fd_readdir", "1 256 8 0L 65534", 21),
+    // WAS-13
+    ("path_create_directory", "1 1 1", 58),
+    ("path_filestat_get", "1 1 1 1 1", 58),
+    ("path_filestat_set_times", "1 1 1 1 0L 0L 1", 58),
+    ("path_readlink", "1 1 1 1 1 256", 58),
+    ("path_readlink", "1 1 1 1 1 65534", 21),
+    ("path_remove_directory", "1 1 1", 58),
+    ("path_rename", "1 1 1 1 1 1", 58),
+    ("path_unlink_file", "1 1 1", 58),
+    ("sock_accept", "0 0 256", 58),
+    ("sock_accept", "0 0 65530", 21),
+    ("sock_recv", "0 0 0 0 256 272", 58),
+    ("sock_recv", "0 0 0 0 65534 272", 21),
+    ("sock_recv", "0 0 0 0 256 65535", 21),
+    ("sock_send", "0 0 0 0 256", 58),
+    ("sock_send", "0 0 0 0 65534", 21),
+    ("sock_shutdown", "1 1", 58),
+    // WAS-14, WAS-15
+    ("fd_allocate", "1 0L 0L", 0),
+    ("fd_allocate", "3 0L 0L", 8),
+    ("fd_datasync", "2", 0),
+    ("fd_datasync", "0", 8),
+    ("fd_fdstat_set_flags", "1 0", 52),
+    ("fd_fdstat_set_rights", "1 0L 0L", 0),
+    ("fd_fdstat_set_rights", "0 0L 0L", 8),
+    ("fd_filestat_set_size", "1 0L", 0),
+    ("fd_filestat_set_size", "5 0L", 8),
+    ("fd_filestat_set_times", "2 0L 0L 0", 0),
+    ("fd_filestat_set_times", "5 0L 0L 0", 8),
+    ("fd_pread", "1 320 0 0L 256", 52),
+    ("fd_sync", "1", 0),
+    ("fd_sync", "99", 8),
+    ("fd_tell", "1 256", 0),
+    ("fd_tell", "1 65530", 21),
+    ("fd_tell", "3 256", 8),
+    // WAS-18
+    ("fd_renumber", "1 2", 58),
+    ("fd_renumber", "3 2", 8),
+];
+
+#[test]
+fn was_1_to_was_18_every_function_answers_as_envoy_does_under_both_names() {
+    for names in ["wasi_snapshot_preview1", "wasi_unstable"] {
+        let (mut imports, mut calls) = (String::new(), String::new());
+        for (index, (name, arguments, _)) in ANSWERS.iter().enumerate() {
+            let kinds: Vec<&str> =
+                arguments.split_whitespace().map(|word| if word.ends_with('L') { "i64" } else { "i32" }).collect();
+            imports += &format!("(import \"{names}\" \"{name}\" (func $f{index} (param {}) (result i32)))\n", kinds.join(" "));
+            let values = arguments.split_whitespace().zip(&kinds);
+            let values: String = values.map(|(word, kind)| format!("({kind}.const {})", word.trim_end_matches('L'))).collect();
+            calls += &format!("(call $report (call $f{index} {values}))\n");
+        }
+        let text = module(&callback("proxy_on_request_headers", &calls, 0)).replacen(
+            "(module $guest\n",
+            &format!("(module\n{imports}"),
+            1,
+        );
+        let exchange = get(&MockProxy::new(Plugin::from_bytes(text)).unwrap());
+        let log = exchange.log();
+        let found: Vec<_> = ANSWERS
+            .iter()
+            .zip(messages(&log))
+            .map(|((name, arguments, _), found)| (*name, *arguments, found.parse().unwrap()))
+            .collect();
+        assert_eq!(found, ANSWERS);
+    }
+}
+
+// WAS-1
+#[test]
+fn was_1_one_newline_is_dropped_and_no_bytes_are_no_line() {
+    let list: Vec<u8> = [160_u32, 0, 160, 1, 160, 2, 170, 4].iter().flat_map(|word| word.to_le_bytes()).collect();
+    let writes: String = [64, 72, 80, 88]
+        .map(|at| format!("(drop (call $fd_write (i32.const 1) (i32.const {at}) (i32.const 1) (i32.const 256)))"))
+        .concat();
+    let text = module(
+        &(data(64, &list) + &data(160, b"\n\n") + &data(170, b"a\n\n\n") + &callback("proxy_on_request_headers", &writes, 0)),
+    );
+    let exchange = get(&MockProxy::new(Plugin::from_bytes(text)).unwrap());
+    assert_eq!(messages(&exchange.log()), ["", "\n", "a\n\n"]);
+}
+
+// WAS-6, WAS-7, WAS-13: what is written beside the answer.
+#[test]
+fn was_7_what_is_written_is_what_envoy_writes() {
+    let ones = data(256, &[0xff; 64]);
+    check(
+        &ones,
+        &[
+            ("(call $fd_fdstat_get (i32.const 1) (i32.const 256))", 0),
+            ("(i32.load (i32.const 256))", 0),
+            ("(i32.load (i32.const 264))", 64),
+            ("(i32.load (i32.const 276))", 0),
+            ("(i32.load (i32.const 280))", u32::MAX),
+        ],
+    );
+}
+
+// MEM-4
+#[test]
+fn mem_4_the_allocator_may_call_these_functions_and_no_others() {
+    use super::guest::module_with_allocator;
+    let reads = callback(
+        "proxy_on_vm_start",
+        "(call $report (call $proxy_get_buffer_bytes (i32.const 6) (i32.const 0) (i32.const 9) (i32.const 256) (i32.const 260)))",
+        1,
+    );
+    for (call, status) in [
+        ("(call $fd_write (i32.const 1) (i32.const 64) (i32.const 0) (i32.const 256))", "0"),
+        ("(call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 256))", "0"),
+        ("(call $proxy_log (i32.const 0) (i32.const 0) (i32.const 0))", "0"),
+        ("(call $random_get (i32.const 256) (i32.const 4))", "6"),
+        ("(call $fd_fdstat_get (i32.const 1) (i32.const 256))", "6"),
+        ("(call $environ_sizes_get (i32.const 256) (i32.const 260))", "6"),
+        ("(call $proxy_get_log_level (i32.const 256))", "6"),
+    ] {
+        let allocator = format!("(func (export \"malloc\") (param i32) (result i32) (drop {call}) (i32.const 4096))");
+        let plugin = Plugin::from_bytes(module_with_allocator(&allocator, &reads)).vm_config("vm");
+        let result = MockProxy::builder().plugin(plugin).log_level(LogLevel::Info).start();
+        match (result, status) {
+            (Ok(proxy), "0") => assert_eq!(messages(&proxy.log()), ["0"], "{call}"),
+            (Err(refused), "6") => {
+                assert_eq!(messages(refused.log()), ["6"], "{call}");
+                let text = refused.to_string();
+                assert!(text.contains("was called by the allocator, which may call only proxy_log, fd_write"), "{text}");
+            }
+            (result, _) => panic!("{call}: {result:?}"),
+        }
+    }
 }

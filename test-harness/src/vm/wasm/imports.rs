@@ -1,9 +1,9 @@
 //! Whether a module can be loaded at all, and if not, everything that is wrong with it at once.
 
 use super::engine::engine;
-use super::wasi;
+use super::{linker, wasi};
 use crate::vm::Trap;
-use proxy_filter_abi::{AbiVersion, CALLBACKS, HOSTCALLS, HostcallRow, LEGACY_HOSTCALLS, ReturnKind, WireKind};
+use proxy_filter_abi::{AbiVersion, HOSTCALLS, HostcallRow, LEGACY_HOSTCALLS, ReturnKind, WireKind};
 use std::fmt;
 use wasmtime::{ExternType, FuncType, ImportType, Module, ValType};
 
@@ -98,59 +98,76 @@ pub(super) fn function_type(row: &HostcallRow) -> FuncType {
 
 const ANOTHER_ABI: &str = "the module was built against another ABI; update its SDK.";
 
-/// The type of an export that a host calls.
-fn exported_type(name: &str) -> Option<FuncType> {
+/// The type of an export that a host of this version calls.
+fn exported_type(name: &str, version: AbiVersion) -> Option<FuncType> {
     let (parameters, returns) = match name {
         "_initialize" | "_start" => (0, false),
         "main" => (2, true),
         "__main_void" => (0, true),
         _ if ALLOCATORS.contains(&name) => (1, true),
         _ => {
-            let row = CALLBACKS.iter().find(|row| row.name == name)?;
+            let row = version.callback(name)?;
             (row.arguments.len(), row.returns != ReturnKind::Nothing)
         }
     };
     Some(FuncType::new(engine(), vec![ValType::I32; parameters], returns.then_some(ValType::I32)))
 }
 
-/// LIF-1, LIF-2: the ABI's version, an allocator, and imports that exist and have the right types.
+/// LIF-5, LIF-6, MEM-1: an export that Envoy does not look for when another one is there may have any type.
+fn is_looked_for(module: &Module, name: &str) -> bool {
+    let has = |other: &str| module.get_export(other).is_some_and(|export| export.func().is_some());
+    match name {
+        "main" => has("_initialize"),
+        "__main_void" => has("_initialize") && !has("main"),
+        "_start" => !has("_initialize"),
+        "proxy_on_memory_allocate" => !has("malloc"),
+        _ => true,
+    }
+}
+
+/// LIF-1: the first function that is named as a marker, in the order of the exports.
+fn version_of(module: &Module) -> Option<AbiVersion> {
+    module.exports().filter(|export| export.ty().func().is_some()).find_map(|export| AbiVersion::from_marker(export.name()))
+}
+
+/// LIF-1, LIF-2: the ABI's version, an allocator, and imports and exports that exist and have the right types.
 pub(super) fn check(module: &Module) -> Result<AbiVersion, LoadError> {
     let mut problems = Vec::new();
-    let mut problem = |what: String, cause: &str| problems.push(Problem { what, cause: cause.to_owned() });
+    let mut problem = |what: String, cause: String| problems.push(Problem { what, cause });
 
-    let version = module.exports().find_map(|export| AbiVersion::from_marker(export.name()));
-    match version {
-        None => problem(
-            "it exports no ABI version (proxy_abi_version_0_2_1 or 0_2_0)".to_owned(),
-            "is this a Proxy-Wasm filter? With the SDK, `register!` exports it; check that the crate has one and is built as a cdylib.",
-        ),
-        Some(AbiVersion::V0_1_0) => {
-            problem("it is of ABI 0.1.0".to_owned(), "this host runs 0.2.0 and 0.2.1: rebuild the filter with a newer SDK.");
+    let version = version_of(module);
+    if version.is_none() {
+        let other = module.exports().find(|export| export.name().starts_with("proxy_abi_version_"));
+        match other {
+            Some(other) => problem(
+                format!("its ABI version is unknown: it exports {}", other.name().escape_debug()),
+                "hosts know functions named proxy_abi_version_0_1_0, 0_2_0 and 0_2_1; use an SDK for one of these.".to_owned(),
+            ),
+            None => problem(
+                "it exports no ABI version (proxy_abi_version_0_2_1, 0_2_0 or 0_1_0)".to_owned(),
+                "is this a Proxy-Wasm filter? With the SDK, `register!` exports it; check that the crate has one and is built as a cdylib."
+                    .to_owned(),
+            ),
         }
-        Some(_) => {}
     }
-    if !module.exports().any(|export| ALLOCATORS.contains(&export.name())) {
+    if !module.exports().any(|export| ALLOCATORS.contains(&export.name()) && export.ty().func().is_some()) {
         problem(
             "it exports no allocator (malloc or proxy_on_memory_allocate)".to_owned(),
-            "the host needs one to hand over bytes; the SDK's `register!` exports it. Did a tool such as wasm-opt or wasm-strip remove exports?",
+            "the host needs one to hand over bytes; the SDK's `register!` exports it. Did a tool such as wasm-opt or wasm-strip remove exports?"
+                .to_owned(),
         );
     }
-    if !module.exports().any(|export| export.name() == "memory" && export.ty().memory().is_some()) {
-        problem(
-            "it exports no memory named \"memory\"".to_owned(),
-            "compilers export it by default; check the linker arguments.",
-        );
-    }
-    for export in module.exports() {
-        let (ExternType::Func(ty), Some(expected)) = (export.ty(), exported_type(export.name())) else { continue };
+    let known = version.unwrap_or(AbiVersion::V0_2_1);
+    for export in module.exports().filter(|export| is_looked_for(module, export.name())) {
+        let (ExternType::Func(ty), Some(expected)) = (export.ty(), exported_type(export.name(), known)) else { continue };
         if !FuncType::eq(&ty, &expected) {
             let what = format!("it exports {} as {}, but it is {}", export.name(), signature(&ty), signature(&expected));
-            problem(what, ANOTHER_ABI);
+            problem(what, cause_of_other_type(export.name(), &ty, known));
         }
     }
     for import in module.imports() {
-        if let Some((what, cause)) = import_problem(&import, version.unwrap_or(AbiVersion::V0_2_1)) {
-            problem(what, &cause);
+        if let Some((what, cause)) = import_problem(&import, known) {
+            problem(what, cause);
         }
     }
     match version {
@@ -159,39 +176,71 @@ pub(super) fn check(module: &Module) -> Result<AbiVersion, LoadError> {
     }
 }
 
+/// An export that has the type of another version is a marker too many or a wrong one.
+fn cause_of_other_type(name: &str, ty: &FuncType, version: AbiVersion) -> String {
+    let fits = |other: &&AbiVersion| exported_type(name, **other).is_some_and(|expected| FuncType::eq(ty, &expected));
+    match AbiVersion::ALL.iter().rev().find(fits) {
+        Some(other) => {
+            format!("this is its form in ABI {other}, and the module says that it is of {version}: export {}.", other.marker())
+        }
+        None => ANOTHER_ABI.to_owned(),
+    }
+}
+
 fn import_problem(import: &ImportType<'_>, version: AbiVersion) -> Option<(String, String)> {
     let (module, name) = (import.module(), import.name());
     // Names come from whoever made the module.
     let full = format!("it imports {}.{}", module.escape_debug(), name.escape_debug());
-    let ExternType::Func(ty) = import.ty() else {
-        return Some((
-            format!("{full}, which is not a function"),
-            "a proxy offers functions only; check the linker arguments (--import-memory?).".to_owned(),
-        ));
-    };
-    if wasi::MODULES.contains(&module) {
-        if wasi::FUNCTIONS.contains(&name) {
-            return None;
+    let ty = match import.ty() {
+        ExternType::Func(ty) => ty,
+        // LIF-28: Envoy makes these for the module.
+        ExternType::Memory(_) | ExternType::Table(_) => return None,
+        _ => {
+            return Some((
+                format!("{full}, which is a global"),
+                "a proxy offers functions, a memory and a table; link the module as a program of its own (no -shared, no -fPIC)."
+                    .to_owned(),
+            ));
         }
-        return Some((
-            format!("{full}, which this host does not offer"),
-            "it comes from std or libc (files, sockets, threads): a proxy has none of these; find what uses it and leave it out."
-                .to_owned(),
-        ));
-    }
-    let row = HOSTCALLS.iter().find(|row| module == "env" && row.name == name);
-    let Some(row) = row else {
-        return Some((format!("{full}, which no Proxy-Wasm host offers"), cause_of_unknown(module, name)));
     };
-    if row.since > version {
-        let cause = format!("it came with ABI {}, and the module says that it is of {version}.", row.since);
-        return Some((full, cause));
+    let expected = if wasi::MODULES.contains(&module) {
+        let Some(function) = wasi::find(name) else {
+            return Some((
+                format!("{full}, which Envoy does not offer"),
+                "it comes from std or libc: find what uses it and leave it out.".to_owned(),
+            ));
+        };
+        function.ty()
+    } else if module == "env" && linker::EXTENSIONS.contains(&name) {
+        return None;
+    } else {
+        let rows = HOSTCALLS.iter().chain(LEGACY_HOSTCALLS);
+        let Some(row) = rows.clone().find(|row| module == "env" && row.name == name) else {
+            return Some((format!("{full}, which no Proxy-Wasm host offers"), cause_of_unknown(module, name)));
+        };
+        if version.hostcall(name).is_none() {
+            let cause = match row.until {
+                Some(last) => format!(
+                    "only ABI {last} has it, and the module says that it is of {version}: rebuild the filter with a newer SDK."
+                ),
+                None => format!("it came with ABI {}, and the module says that it is of {version}.", row.since),
+            };
+            return Some((full, cause));
+        }
+        function_type(row)
+    };
+    if FuncType::eq(&ty, &expected) {
+        return None;
     }
-    let expected = function_type(row);
-    if !FuncType::eq(&ty, &expected) {
-        return Some((format!("{full} as {}, but it is {}", signature(&ty), signature(&expected)), ANOTHER_ABI.to_owned()));
-    }
-    None
+    let cause = match name {
+        // WAS-17.
+        "path_link" | "path_symlink" if module != "env" => {
+            "Envoy leaves out its last parameter, so that no module that makes links can be loaded: find what makes links and leave it out."
+        }
+        _ if module == "env" => ANOTHER_ABI,
+        _ => "the module was built against another version of WASI; build it for wasm32-wasip1.",
+    };
+    Some((format!("{full} as {}, but it is {}", signature(&ty), signature(&expected)), cause.to_owned()))
 }
 
 fn cause_of_unknown(module: &str, name: &str) -> String {
@@ -199,8 +248,8 @@ fn cause_of_unknown(module: &str, name: &str) -> String {
         "it comes from wasm-bindgen, which is for browsers: a dependency (chrono, getrandom, uuid, …) has a feature such as \"js\" or \"wasmbind\" on; turn it off.".to_owned()
     } else if module.starts_with("wasi:") || module == "wasi" {
         "the module was built for another WASI (wasip2); build for wasm32-wasip1 or wasm32-unknown-unknown.".to_owned()
-    } else if LEGACY_HOSTCALLS.iter().any(|(legacy, _)| *legacy == name) {
-        "it is a hostcall of ABI 0.1.0; rebuild the filter with a newer SDK.".to_owned()
+    } else if module == "env" && matches!(name, "abort" | "seed" | "trace") {
+        "AssemblyScript imports it unless it is told to use a function of yours: `--use abort=…`.".to_owned()
     } else if let Some(row) =
         HOSTCALLS.iter().find(|row| row.name.eq_ignore_ascii_case(name) || row.name.strip_prefix("proxy_") == Some(name))
     {

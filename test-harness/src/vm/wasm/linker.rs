@@ -2,18 +2,20 @@
 
 use super::arguments::{Arguments, Output, Read, range};
 use super::imports::LoadError;
-use super::{StoreData, engine, imports, wasi};
-use proxy_filter_abi::{HOSTCALLS, Host, Status};
-use std::fmt;
+use super::phase::{Phase, Restricted};
+use super::{StoreData, engine, imports, legacy, wasi};
+use crate::host::Traced;
+use proxy_filter_abi::{HOSTCALLS, Host, LEGACY_HOSTCALLS, Status};
 use std::sync::OnceLock;
 use wasmtime::{AsContextMut, Caller, Linker, Val};
 
-/// All imports that a module may have; made once, shared by all stores.
+/// All imports that a module of any ABI may have; made once, shared by all stores. Which of them it may have, [`imports::check`] says.
 pub(super) fn linker() -> Result<&'static Linker<StoreData>, LoadError> {
     static LINKER: OnceLock<Result<Linker<StoreData>, String>> = OnceLock::new();
     let linker = LINKER.get_or_init(|| {
         let mut linker = Linker::new(engine::engine());
-        define(&mut linker).and_then(|()| wasi::define(&mut linker)).map_err(|error| error.to_string())?;
+        let defined = define(&mut linker).and_then(|()| define_legacy(&mut linker)).and_then(|()| define_extensions(&mut linker));
+        defined.and_then(|()| wasi::define(&mut linker)).map_err(|error| error.to_string())?;
         Ok(linker)
     });
     linker.as_ref().map_err(|error| LoadError::Engine(error.clone()))
@@ -42,40 +44,70 @@ macro_rules! define {
 
 proxy_filter_abi::for_each_hostcall!(define);
 
-/// A hostcall where none may be made.
-#[derive(Debug)]
-pub(super) struct Restricted(&'static str);
-
-impl fmt::Display for Restricted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "restricted_callback: {} was called by the allocator or while the module initialises, where only proxy_log may be",
-            self.0
-        )
-    }
+macro_rules! define_legacy {
+    ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident() -> ($($result:ident: $rty:ident)?);)*) => {
+        fn define_legacy(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
+            let mut rows = LEGACY_HOSTCALLS.iter();
+            $(
+                let row = rows.next().ok_or_else(|| wasmtime::Error::msg("the table of legacy hostcalls is short"))?;
+                linker.func_new("env", stringify!($name), imports::function_type(row), move |caller, parameters, results| {
+                    hostcall(caller, stringify!($name), parameters, results, |host, arguments| {
+                        arguments.check_results(&row.results.iter().map(|result| result.kind).collect::<Vec<_>>())?;
+                        // Not through the trace: what it is made of are no hostcalls of the guest's.
+                        let answer = legacy::$name(&host.0);
+                        let word = answer.as_ref().err().map_or("OK".to_owned(), ToString::to_string);
+                        host.0.state().trace.hostcall(|line| line.push_str(&format!("{}() -> {word}", stringify!($name))));
+                        answer.map(|_answer| vec![$({ let $result = _answer; Output::from($result) })?])
+                    })
+                })?;
+            )*
+            Ok(())
+        }
+    };
 }
 
-impl std::error::Error for Restricted {}
+proxy_filter_abi::for_each_legacy_hostcall!(define_legacy);
+
+/// LIF-27: what Envoy offers beside the ABI.
+pub(super) const EXTENSIONS: &[&str] = &["emscripten_notify_memory_growth", "envoy_resolve_dns"];
+
+fn define_extensions(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
+    linker.func_wrap("env", "emscripten_notify_memory_growth", |_: u32| {})?;
+    linker.func_wrap("env", "envoy_resolve_dns", |caller: Caller<'_, StoreData>, _: u32, _: u32, _: u32| {
+        let (name, phase, host) = ("envoy_resolve_dns", caller.data().phase, &caller.data().host.0);
+        if !phase.permits(name) {
+            return Err(wasmtime::Error::from(Restricted { name, phase }));
+        }
+        host.state().trace.hostcall(|line| line.push_str("envoy_resolve_dns(…) -> UNIMPLEMENTED"));
+        Ok(Status::Unimplemented.to_wire())
+    })?;
+    Ok(())
+}
 
 fn hostcall(
     mut caller: Caller<'_, StoreData>,
     name: &'static str,
     parameters: &[Val],
     results: &mut [Val],
-    call: impl FnOnce(&dyn Host, &mut Arguments<'_>) -> Result<Vec<Output>, Status>,
+    call: impl FnOnce(&Traced, &mut Arguments<'_>) -> Result<Vec<Output>, Status>,
 ) -> wasmtime::Result<()> {
     // MEM-4, LIF-7.
-    if caller.data().restricted && name != "proxy_log" {
-        return Err(Restricted(name).into());
+    let phase = caller.data().phase;
+    if !phase.permits(name) {
+        return Err(Restricted { name, phase }.into());
     }
     if caller.data().work.is_used_up() {
         return Err(wasmtime::Trap::OutOfFuel.into());
     }
     let host = caller.data().host.clone();
-    let memory = memory(&mut caller);
+    if let Err(status) = host.0.permit(name) {
+        host.0.state().trace.hostcall(|line| line.push_str(&format!("{name}(…) -> {status}: not an allowed capability")));
+        results[0] = Val::I32(status.to_wire().cast_signed());
+        return Ok(());
+    }
+    let memory = memory(&caller);
     let mut arguments = Arguments::new(parameters, memory.map_or(&[], |memory| memory.data(&caller)));
-    let answer = call(&*host, &mut arguments);
+    let answer = call(&host, &mut arguments);
     let moved = arguments.bytes_read() + answer.iter().flatten().map(Output::len).sum::<usize>();
     if let (Err(status), Some(why)) = (&answer, arguments.refusal()) {
         host.0.state().trace.hostcall(|line| line.push_str(&format!("{name}(…) -> {status}: {why}")));
@@ -87,9 +119,9 @@ fn hostcall(
     Ok(())
 }
 
-/// The guest's memory; while the module is instantiated it is not noted yet.
-pub(super) fn memory(caller: &mut Caller<'_, StoreData>) -> Option<wasmtime::Memory> {
-    caller.data().memory.or_else(|| caller.get_export("memory")?.into_memory())
+/// The guest's memory, if it has one.
+pub(super) fn memory(caller: &Caller<'_, StoreData>) -> Option<wasmtime::Memory> {
+    caller.data().memory
 }
 
 /// Writes results through the pointers that end the parameters, in their order.
@@ -120,9 +152,9 @@ fn hand_over(caller: &mut Caller<'_, StoreData>, bytes: &[u8]) -> Result<u32, St
     }
     let size = u32::try_from(bytes.len()).map_err(|_| Status::InternalFailure)?;
     let allocator = caller.data().allocator.clone().ok_or(Status::InvalidMemoryAccess)?;
-    let before = std::mem::replace(&mut caller.data_mut().restricted, true);
+    let before = std::mem::replace(&mut caller.data_mut().phase, Phase::Allocating);
     let allocated = allocator.call(caller.as_context_mut(), size);
-    caller.data_mut().restricted = before;
+    caller.data_mut().phase = before;
     let pointer = allocated.map_err(|error| {
         caller.data_mut().allocator_trap = Some(error);
         Status::InvalidMemoryAccess

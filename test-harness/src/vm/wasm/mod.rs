@@ -3,29 +3,31 @@
 mod arguments;
 mod engine;
 mod imports;
+mod legacy;
 mod limits;
 mod linker;
+mod phase;
 mod wasi;
 
-pub(crate) use engine::load;
+pub(crate) use engine::{Loaded, load};
 pub use imports::{LoadError, Problem, imports};
 pub(crate) use limits::Limits;
 
 use super::{Trap, TrapKind, Vm};
 use crate::host::{Traced, VmHost};
 use limits::{Growth, HostWork, MemoryLimiter};
-use proxy_filter_abi::{CALLBACKS, Callback};
+use phase::Phase;
+use proxy_filter_abi::{AbiVersion, CALLBACKS, Callback};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use wasmtime::{Func, Memory, Module, Store, TypedFunc, Val, WasmBacktrace};
+use wasmtime::{ExternType, Func, Instance, Memory, Ref, Store, Table, TypedFunc, Val, WasmBacktrace};
 
 /// What a Wasmtime store holds: handles to the proxy's state, and what hostcalls need of the instance.
 struct StoreData {
     host: Rc<Traced>,
     memory: Option<Memory>,
     allocator: Option<TypedFunc<u32, u32>>,
-    /// The allocator or the module's initialisation runs: few hostcalls may be made (MEM-4, LIF-7).
-    restricted: bool,
+    phase: Phase,
     /// The allocator has trapped inside a hostcall: the callback goes on, the VM is dead after it (MEM-3).
     allocator_trap: Option<wasmtime::Error>,
     limiter: MemoryLimiter,
@@ -38,6 +40,7 @@ pub(crate) struct WasmVm {
     store: RefCell<Store<StoreData>>,
     /// In the order of the table of callbacks.
     callbacks: Vec<Option<Func>>,
+    version: AbiVersion,
     limits: Limits,
     fuel_used: Cell<u64>,
 }
@@ -45,12 +48,13 @@ pub(crate) struct WasmVm {
 impl WasmVm {
     /// Instantiates a module and initialises it: `_initialize` then `main` or `__main_void`, or else `_start`
     /// (LIF-5, LIF-6).
-    pub(crate) fn start(module: &Module, host: Rc<VmHost>, limits: Limits) -> Result<Self, LoadError> {
+    pub(crate) fn start(loaded: &Loaded, host: Rc<VmHost>, limits: Limits) -> Result<Self, LoadError> {
+        host.set_abi(loaded.version);
         let data = StoreData {
             host: Rc::new(Traced(host)),
             memory: None,
             allocator: None,
-            restricted: true,
+            phase: Phase::Instantiating,
             allocator_trap: None,
             limiter: MemoryLimiter::new(limits.memory),
             work: HostWork::WHOLE,
@@ -60,15 +64,17 @@ impl WasmVm {
         store.limiter(|data| &mut data.limiter);
         store.set_fuel(limits.fuel).map_err(|error| LoadError::Engine(error.to_string()))?;
 
-        let instance = linker::linker()?.instantiate(&mut store, module);
+        let instance = instantiate(&mut store, loaded);
         let instance = instance.map_err(|error| match load_trap(&mut store, "instantiation", &error, limits) {
             LoadError::Trap(trap) if trap.kind == TrapKind::Other => LoadError::cannot_be_instantiated(&error),
             other => other,
         })?;
-        store.data_mut().memory = instance.get_memory(&mut store, "memory");
         let allocator = imports::ALLOCATORS.iter().find_map(|name| instance.get_typed_func(&mut store, name).ok());
         store.data_mut().allocator = allocator;
-        let callbacks = CALLBACKS.iter().map(|row| instance.get_func(&mut store, row.name)).collect();
+        let version = loaded.version;
+        let mut of_version = |name| version.callback(name).and_then(|row| instance.get_func(&mut store, row.name));
+        let callbacks = CALLBACKS.iter().map(|row| of_version(row.name)).collect();
+        store.data_mut().phase = Phase::Initialising;
 
         let has = |store: &mut Store<StoreData>, name: &str| instance.get_func(store, name).is_some();
         let first: &[&str] = match has(&mut store, "_initialize") {
@@ -83,9 +89,9 @@ impl WasmVm {
             let called = function.call(&mut store, &parameters, &mut results);
             called.map_err(|error| load_trap(&mut store, name, &error, limits))?;
         }
-        store.data_mut().restricted = false;
+        store.data_mut().phase = Phase::Running;
         let used = limits.fuel - store.get_fuel().unwrap_or(limits.fuel);
-        Ok(Self { store: RefCell::new(store), callbacks, limits, fuel_used: Cell::new(used) })
+        Ok(Self { store: RefCell::new(store), callbacks, version, limits, fuel_used: Cell::new(used) })
     }
 }
 
@@ -98,7 +104,8 @@ impl Vm for WasmVm {
         };
 
         let mut wire = [0; 5];
-        let count = callback.arguments(&mut wire);
+        callback.arguments(&mut wire);
+        let count = self.version.callback(callback.name()).map_or(0, |row| row.arguments.len());
         let parameters: Vec<Val> = wire[..count].iter().map(|value| Val::I32(value.cast_signed())).collect();
         let mut store = self.store.borrow_mut();
         let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
@@ -128,6 +135,37 @@ impl Vm for WasmVm {
     }
 }
 
+/// Whether Envoy offers a WASI function of this name.
+pub(crate) fn is_wasi_function(name: &str) -> bool {
+    wasi::find(name).is_some()
+}
+
+/// LIF-28: a memory or a table that the module imports is made for it; a memory may be exported under any name.
+fn instantiate(store: &mut Store<StoreData>, loaded: &Loaded) -> wasmtime::Result<Instance> {
+    let mut linker = linker::linker().map_err(wasmtime::Error::new)?.clone();
+    for import in loaded.module.imports() {
+        match import.ty() {
+            ExternType::Memory(ty) => {
+                let memory = Memory::new(&mut *store, ty)?;
+                store.data_mut().memory = Some(memory);
+                linker.define(&*store, import.module(), import.name(), memory)?;
+            }
+            ExternType::Table(ty) => {
+                let empty = if ty.element().matches(&wasmtime::RefType::FUNCREF) { Ref::Func(None) } else { Ref::Extern(None) };
+                let table = Table::new(&mut *store, ty, empty)?;
+                linker.define(&*store, import.module(), import.name(), table)?;
+            }
+            _ => {}
+        }
+    }
+    let instance = linker.instantiate(&mut *store, &loaded.module)?;
+    let exported = loaded.module.exports().find(|export| export.ty().memory().is_some());
+    if let Some(memory) = exported.and_then(|export| instance.get_memory(&mut *store, export.name())) {
+        store.data_mut().memory = Some(memory);
+    }
+    Ok(instance)
+}
+
 fn load_trap(store: &mut Store<StoreData>, during: &str, error: &wasmtime::Error, limits: Limits) -> LoadError {
     LoadError::Trap(Box::new(trap(store, during, error, limits)))
 }
@@ -144,7 +182,7 @@ fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, l
             None => TrapKind::Unreachable,
         },
         Some(_) => TrapKind::Other,
-        None if error.downcast_ref::<linker::Restricted>().is_some() => TrapKind::RestrictedHostcall,
+        None if error.downcast_ref::<phase::Restricted>().is_some() => TrapKind::RestrictedHostcall,
         None => match refused {
             Some(Growth { wanted, limit }) => TrapKind::OutOfMemory { wanted, limit },
             None => TrapKind::Other,
