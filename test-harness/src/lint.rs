@@ -160,6 +160,7 @@ mod tests {
         ("FAI-1, FAI-7", "a trap is its own report"),
         ("LIF-13", "the plugin is refused"),
         ("LIF-16", "a trap is its own report"),
+        ("LIF-26", "the module is refused"),
         ("MEM-7", "fuel is limited"),
     ];
 

@@ -145,12 +145,16 @@ impl Plugin {
     /// ```
     /// # mod quiet { proxy_filter::register! { "quiet" => root Quiet }
     /// # struct Quiet; impl proxy_filter::RootContext for Quiet { type Config = ();
-    /// # fn new(_: (), _: &proxy_filter::Plugin<'_>) -> Result<Self, proxy_filter::ConfigError> { Ok(Self) } } }
+    /// # fn new(_: (), plugin: &proxy_filter::Plugin<'_>) -> Result<Self, proxy_filter::ConfigError> {
+    /// #     let _ = plugin.log(proxy_filter::LogLevel::Info, "configured");
+    /// #     Ok(Self)
+    /// # } } }
     /// # fn main() -> Result<(), proxy_filter_test::Refused> {
     /// use proxy_filter_test::{MockProxy, Plugin};
+    /// // A plugin that logs as it is configured.
     /// let plugin = Plugin::native(&quiet::PLUGINS, "quiet");
     /// let proxy = MockProxy::new(plugin.allowed_capabilities(["proxy_on_context_create", "proxy_on_configure"]))?;
-    /// assert!(proxy.log()[0].message.starts_with("Attempted call to restricted proxy-wasm capability: "));
+    /// assert_eq!(proxy.log()[0].message, "Attempted call to restricted proxy-wasm capability: proxy_log");
     /// # Ok(()) }
     /// ```
     ///
