@@ -81,6 +81,8 @@ mod handles;
 mod headers;
 mod held;
 mod holds;
+#[cfg(any(test, target_family = "wasm"))]
+mod heap;
 mod local_reply;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;

@@ -41,7 +41,7 @@ macro_rules! no_std_runtime {
         #[cfg(target_family = "wasm")]
         const _: () = {
             #[global_allocator]
-            static ALLOCATOR: $crate::__private::DlMalloc = $crate::__private::DlMalloc;
+            static ALLOCATOR: $crate::__private::Allocator = $crate::__private::Allocator;
 
             #[panic_handler]
             fn panic(info: &::core::panic::PanicInfo<'_>) -> ! {

@@ -11,4 +11,4 @@ mod wasm;
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Module, Sys};
 #[cfg(target_family = "wasm")]
-pub use wasm::{DlMalloc, SingleThreaded, Sys, allocate};
+pub use wasm::{Allocator, SingleThreaded, Sys, allocate};

@@ -1,15 +1,15 @@
 //! The boundary in Wasm: imports, the allocator, and the one static. The only file of the SDK that holds `unsafe`.
 #![allow(unsafe_code, reason = "imports, the allocator and the static that holds the VM are the boundary itself")]
 
+use crate::heap::{Heap, Memory};
 use crate::holds::{Holds, Hooks};
 use crate::{Error, Status};
 use alloc::vec::Vec;
+use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 use core::ops::Deref;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use proxy_filter_abi::{BufferType, LogLevel, MapType, MetricType, StreamType};
-
-pub use dlmalloc::GlobalDlmalloc as DlMalloc;
 
 /// The way to the host: in Wasm, nothing at run time.
 #[derive(Clone, Debug)]
@@ -95,10 +95,7 @@ macro_rules! import {
             $($local)*
             // SAFETY: the signature is the table's row; every pointer is of a live slice or local, and the host keeps none of them.
             let code = unsafe { $name($($pass),*) };
-            match Status::from_wire(code) {
-                None => Ok(($($value),*)),
-                Some(status) => Err(Error { hostcall: stringify!($name), status }),
-            }
+            if code == 0 { Ok(($($value),*)) } else { Err(failed(stringify!($name), code)) }
         }
     };
 }
@@ -114,14 +111,115 @@ macro_rules! imports {
 
 proxy_filter_abi::for_each_hostcall!(imports);
 
+/// Out of line: which failure it was is read once, not at each hostcall.
+#[cold]
+#[inline(never)]
+fn failed(hostcall: &'static str, code: u32) -> Error {
+    // The caller has seen that it is not 0, which is success.
+    Error { hostcall, status: Status::from_wire(code).unwrap_or(Status::InternalFailure) }
+}
+
 /// What the module exports as its allocator: memory that the host fills and hands over.
+///
+/// A null pointer makes the hostcall answer `INVALID_MEMORY_ACCESS` (MEM-3) instead of trapping the VM.
 pub fn allocate(size: usize) -> *mut u8 {
+    if size == 0 {
+        return ptr::null_mut();
+    }
+    if IS_GLOBAL.get() {
+        // `Allocator` itself does not answer null.
+        let block = HEAP.reuse(size, 1).or_else(|| HEAP.extend(size, 1));
+        return block.map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut);
+    }
     let mut bytes = Vec::<u8>::new();
-    // A null pointer makes the hostcall answer `INVALID_MEMORY_ACCESS` (MEM-3) instead of trapping the VM.
-    if size == 0 || bytes.try_reserve_exact(size).is_err() {
+    if bytes.try_reserve_exact(size).is_err() {
         return ptr::null_mut();
     }
     core::mem::ManuallyDrop::new(bytes).as_mut_ptr()
+}
+
+/// The instance's memory.
+struct LinearMemory;
+
+impl Memory for LinearMemory {
+    #[inline]
+    fn load(&self, address: usize) -> usize {
+        // SAFETY: the heap passes addresses of blocks that it has freed, which are of a word at least, aligned, and its own.
+        unsafe { ptr::with_exposed_provenance::<usize>(address).read() }
+    }
+
+    #[inline]
+    fn store(&self, address: usize, word: usize) {
+        // SAFETY: as above; the block has just been given back.
+        unsafe { ptr::with_exposed_provenance_mut::<usize>(address).write(word) }
+    }
+
+    fn grow(&self, bytes: usize) -> Option<(usize, usize)> {
+        const PAGE: usize = 65_536;
+        let pages = bytes.div_ceil(PAGE);
+        match core::arch::wasm32::memory_grow(0, pages) {
+            usize::MAX => None,
+            before => Some((before * PAGE, pages * PAGE)),
+        }
+    }
+}
+
+static HEAP: SingleThreaded<Heap<LinearMemory>> = SingleThreaded::new(Heap::new(LinearMemory));
+/// Whether the heap is the module's allocator: it has been asked for memory by it. A module on std has std's.
+static IS_GLOBAL: SingleThreaded<Cell<bool>> = SingleThreaded::new(Cell::new(false));
+
+/// The global allocator of [`no_std_runtime!`](crate::no_std_runtime).
+///
+/// Where memory has run out it traps rather than answering null, and says so in its types: the compiler then drops what would be
+/// done about a null, 1.5 KiB that write "memory allocation failed".
+#[derive(Debug)]
+pub struct Allocator;
+
+impl Allocator {
+    #[inline(never)]
+    fn block(layout: Layout) -> NonNull<u8> {
+        let (size, align) = (layout.size(), layout.align());
+        let block = HEAP.reuse(size, align).or_else(|| {
+            IS_GLOBAL.set(true);
+            HEAP.extend(size, align)
+        });
+        let block = block.and_then(|block| NonNull::new(ptr::with_exposed_provenance_mut(block)));
+        block.unwrap_or_else(|| core::arch::wasm32::unreachable())
+    }
+
+    /// # Safety
+    /// As `GlobalAlloc::realloc`.
+    #[inline(never)]
+    unsafe fn resize(block: NonNull<u8>, layout: Layout, new: Layout) -> NonNull<u8> {
+        if Heap::<LinearMemory>::same_block(layout.size(), new.size(), layout.align()) {
+            return block;
+        }
+        let new_block = Self::block(new);
+        // SAFETY: both blocks hold the smaller of the two sizes, and are different.
+        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new_block.as_ptr(), layout.size().min(new.size())) };
+        HEAP.free(block.as_ptr().expose_provenance(), layout.size(), layout.align());
+        new_block
+    }
+}
+
+// SAFETY: a block lies in memory that only this heap has, is as large and as aligned as asked for, and is given out again only
+// after it came back: `heap.rs` shows it by tests.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::block(layout).as_ptr()
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        HEAP.free(block.expose_provenance(), layout.size(), layout.align());
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller promises a block of `alloc`, which gives no null, and a size that a layout can have.
+        unsafe {
+            let new = Layout::from_size_align_unchecked(new_size, layout.align());
+            Self::resize(NonNull::new_unchecked(block), layout, new).as_ptr()
+        }
+    }
 }
 
 /// A value in a static of a module without threads.
