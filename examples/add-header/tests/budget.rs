@@ -5,8 +5,8 @@ use http::Request;
 use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use proxy_filter_test::{MockProxy, Plugin, TestResult, imports};
 
-const BYTES: usize = 80_000;
-const INSTRUCTIONS: u64 = 400;
+const BYTES: usize = 73_728;
+const INSTRUCTIONS: u64 = 360;
 
 fn shipped() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };

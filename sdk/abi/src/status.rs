@@ -1,107 +1,93 @@
 use core::fmt;
+use core::num::NonZeroU32;
 
-/// Why a hostcall failed.
+/// Why a hostcall failed: an open enumeration, whose codes beyond those named here stay what they are.
 ///
-/// On the wire 0 is success, which is not a failure and has no variant. A code that this crate does not know is kept as
-/// [`Status::Other`]: a host that answers by a later specification is no reason to abort.
+/// On the wire 0 is success, which is not a failure and has no value here. A code that this crate does not name is kept: a host that
+/// answers by a later specification is no reason to abort.
 ///
 /// Source: specification v0.2.1, `proxy_status_t`.
 ///
 /// ```
 /// use proxy_filter_abi::Status;
 /// assert_eq!(Status::from_wire(1), Some(Status::NotFound));
+/// assert_eq!(Status::from_wire(0), None);
 /// assert_eq!(Status::Unimplemented.to_string(), "UNIMPLEMENTED");
-/// assert_eq!(Status::Other(40).to_wire(), 40);
+/// let later = Status::from_wire(40).unwrap();
+/// assert_eq!((later.to_wire(), later.name()), (40, None));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Status {
+// Not an `enum`: reading one from the wire would be a branch for each code at each hostcall of a guest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Status(NonZeroU32);
+
+macro_rules! statuses {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal $text:literal;)*) => {
+        #[allow(non_upper_case_globals, reason = "they are the variants of an enumeration")]
+        impl Status {
+            $($(#[doc = $doc])*
+            pub const $name: Self = Self(match NonZeroU32::new($code) { Some(code) => code, None => NonZeroU32::MAX });)*
+
+            /// The specification's name; `None` for a code that it does not have.
+            pub const fn name(self) -> Option<&'static str> {
+                Some(match self {
+                    $(Self::$name => $text,)*
+                    _ => return None,
+                })
+            }
+        }
+
+        impl fmt::Debug for Status {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match *self {
+                    $(Self::$name => f.write_str(stringify!($name)),)*
+                    _ => f.debug_tuple("Status").field(&self.0).finish(),
+                }
+            }
+        }
+    };
+}
+
+statuses! {
     /// 1: what was asked for does not exist.
-    NotFound,
+    NotFound = 1 "NOT_FOUND";
     /// 2: an argument has no meaning, or has none in this phase: header maps answer it outside their callbacks.
-    BadArgument,
+    BadArgument = 2 "BAD_ARGUMENT";
     /// 3: the host could not serialise a value.
-    SerializationFailure,
+    SerializationFailure = 3 "SERIALIZATION_FAILURE";
     /// 4: the host could not parse an argument.
-    ParseFailure,
+    ParseFailure = 4 "PARSE_FAILURE";
     /// 5: an expression is malformed (Envoy).
-    BadExpression,
+    BadExpression = 5 "BAD_EXPRESSION";
     /// 6: a pointer or a length lies outside the module's memory, or its allocator failed.
-    InvalidMemoryAccess,
+    InvalidMemoryAccess = 6 "INVALID_MEMORY_ACCESS";
     /// 7: the queue is empty.
-    Empty,
+    Empty = 7 "EMPTY";
     /// 8: the compare-and-swap number has changed.
-    CasMismatch,
+    CasMismatch = 8 "CAS_MISMATCH";
     /// 9: a result has an unexpected size (Envoy).
-    ResultMismatch,
+    ResultMismatch = 9 "RESULT_MISMATCH";
     /// 10: the host failed for reasons of its own; Envoy also answers this for a restricted capability.
-    InternalFailure,
+    InternalFailure = 10 "INTERNAL_FAILURE";
     /// 11: the connection broke; no hostcall returns it, HTTP calls report it.
-    BrokenConnection,
+    BrokenConnection = 11 "BROKEN_CONNECTION";
     /// 12: the host does not implement this.
-    Unimplemented,
-    /// Any other code, as it came.
-    Other(u32),
+    Unimplemented = 12 "UNIMPLEMENTED";
 }
 
 impl Status {
     /// Reads a status from the wire: `None` is success.
     #[inline]
     pub const fn from_wire(code: u32) -> Option<Self> {
-        Some(match code {
-            0 => return None,
-            1 => Self::NotFound,
-            2 => Self::BadArgument,
-            3 => Self::SerializationFailure,
-            4 => Self::ParseFailure,
-            5 => Self::BadExpression,
-            6 => Self::InvalidMemoryAccess,
-            7 => Self::Empty,
-            8 => Self::CasMismatch,
-            9 => Self::ResultMismatch,
-            10 => Self::InternalFailure,
-            11 => Self::BrokenConnection,
-            12 => Self::Unimplemented,
-            code => Self::Other(code),
-        })
-    }
-
-    /// The code on the wire.
-    pub const fn to_wire(self) -> u32 {
-        match self {
-            Self::NotFound => 1,
-            Self::BadArgument => 2,
-            Self::SerializationFailure => 3,
-            Self::ParseFailure => 4,
-            Self::BadExpression => 5,
-            Self::InvalidMemoryAccess => 6,
-            Self::Empty => 7,
-            Self::CasMismatch => 8,
-            Self::ResultMismatch => 9,
-            Self::InternalFailure => 10,
-            Self::BrokenConnection => 11,
-            Self::Unimplemented => 12,
-            Self::Other(code) => code,
+        match NonZeroU32::new(code) {
+            Some(code) => Some(Self(code)),
+            None => None,
         }
     }
 
-    /// The specification's name, or `None` for [`Status::Other`].
-    pub const fn name(self) -> Option<&'static str> {
-        Some(match self {
-            Self::NotFound => "NOT_FOUND",
-            Self::BadArgument => "BAD_ARGUMENT",
-            Self::SerializationFailure => "SERIALIZATION_FAILURE",
-            Self::ParseFailure => "PARSE_FAILURE",
-            Self::BadExpression => "BAD_EXPRESSION",
-            Self::InvalidMemoryAccess => "INVALID_MEMORY_ACCESS",
-            Self::Empty => "EMPTY",
-            Self::CasMismatch => "CAS_MISMATCH",
-            Self::ResultMismatch => "RESULT_MISMATCH",
-            Self::InternalFailure => "INTERNAL_FAILURE",
-            Self::BrokenConnection => "BROKEN_CONNECTION",
-            Self::Unimplemented => "UNIMPLEMENTED",
-            Self::Other(_) => return None,
-        })
+    /// The code on the wire.
+    #[inline]
+    pub const fn to_wire(self) -> u32 {
+        self.0.get()
     }
 }
 

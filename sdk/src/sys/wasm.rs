@@ -95,7 +95,10 @@ macro_rules! import {
             $($local)*
             // SAFETY: the signature is the table's row; every pointer is of a live slice or local, and the host keeps none of them.
             let code = unsafe { $name($($pass),*) };
-            if code == 0 { Ok(($($value),*)) } else { Err(failed(stringify!($name), code)) }
+            match Status::from_wire(code) {
+                None => Ok(($($value),*)),
+                Some(status) => Err(Error { hostcall: stringify!($name), status }),
+            }
         }
     };
 }
@@ -110,14 +113,6 @@ macro_rules! imports {
 }
 
 proxy_filter_abi::for_each_hostcall!(imports);
-
-/// Out of line: which failure it was is read once, not at each hostcall.
-#[cold]
-#[inline(never)]
-fn failed(hostcall: &'static str, code: u32) -> Error {
-    // The caller has seen that it is not 0, which is success.
-    Error { hostcall, status: Status::from_wire(code).unwrap_or(Status::InternalFailure) }
-}
 
 /// What the module exports as its allocator: memory that the host fills and hands over.
 ///

@@ -100,7 +100,7 @@ fn clo_1_a_reset_may_come_from_every_callback_before_the_response_left() {
 fn an_interrupt_is_shown_by_its_kind() {
     assert_eq!(format!("{:?}", Interrupt::reset()), "Reset");
     assert!(format!("{:?}", Interrupt::from(LocalReply::new(403))).starts_with("Reply(LocalReply { status: 403"));
-    let failure = Failure::from(Error { hostcall: "proxy_log", status: Status::Other(77) });
+    let failure = Failure::from(Error { hostcall: "proxy_log", status: Status::from_wire(77).unwrap() });
     assert_eq!(format!("{:?}", Interrupt::from(failure)), "Failure(proxy_log failed: status 77)");
 }
 
