@@ -79,10 +79,10 @@ mod dispatch;
 mod error;
 mod handles;
 mod headers;
-mod held;
-mod holds;
 #[cfg(any(test, target_family = "wasm"))]
 mod heap;
+mod held;
+mod holds;
 mod local_reply;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;
