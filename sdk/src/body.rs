@@ -41,8 +41,16 @@ impl<'a> Body<'a> {
     /// # Errors
     /// What the host answers; Envoy does not refuse.
     pub fn len(&self) -> Result<usize, Error> {
-        let (length, _flags) = self.context.host()?.proxy_get_buffer_status(self.buffer)?;
-        Ok(usize::try_from(length).unwrap_or(usize::MAX))
+        self.status().map(|(length, _flags)| length)
+    }
+
+    /// How many bytes are here, and the host's flags for them; Envoy's are always 0 (BUF-8).
+    ///
+    /// # Errors
+    /// As [`len`](Self::len).
+    pub fn status(&self) -> Result<(usize, u32), Error> {
+        let (length, flags) = self.context.host()?.proxy_get_buffer_status(self.buffer)?;
+        Ok((usize::try_from(length).unwrap_or(usize::MAX), flags))
     }
 
     /// Whether no bytes are here.
@@ -58,7 +66,24 @@ impl<'a> Body<'a> {
     /// # Errors
     /// What the host answers; Envoy does not refuse.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
-        self.context.host()?.proxy_get_buffer_bytes(self.buffer, 0, u32::MAX)
+        self.bytes_from(0, usize::MAX)
+    }
+
+    /// A copy of at most `count` bytes from the one at `start`; fewer or none where the body ends before (BUF-1).
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn bytes_from(&self, start: usize, count: usize) -> Result<Vec<u8>, Error> {
+        let (start, count) = (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(count).unwrap_or(u32::MAX));
+        self.context.host()?.proxy_get_buffer_bytes(self.buffer, start, count)
+    }
+
+    /// Replaces the first `count` bytes, or all where there are fewer (BUF-10). In the middle of a body nothing can be put (BUF-12).
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn replace_first(&self, count: usize, data: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.context.host()?.proxy_set_buffer_bytes(self.buffer, 0, u32::try_from(count).unwrap_or(u32::MAX), data.as_ref())
     }
 
     /// Replaces all the bytes that are here.

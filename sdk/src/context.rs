@@ -1,8 +1,8 @@
 //! What an author implements.
 
 use crate::{
-    ConfigError, DataAction, Failure, FailurePolicy, FromConfig, HeadersAction, HttpStream, Log, Plugin, RequestBody,
-    RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, TrailersAction,
+    BodyPolicy, ConfigError, DataAction, Failure, FailurePolicy, FromConfig, HeadersAction, HttpStream, LocalReply, Log, Plugin,
+    RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, TrailersAction,
 };
 use alloc::{boxed::Box, rc::Rc};
 
@@ -52,7 +52,8 @@ pub trait HttpPlugin: RootContext {
 }
 
 macro_rules! http_context {
-    ($($(#[doc = $doc:literal])* fn $name:ident($handle:ident) -> $result:ty = $default:expr;)*) => {
+    ($($(#[doc = $doc:literal])* fn $name:ident($handle:ident) -> $result:ty = $default:expr;)*
+    policies { $($(#[doc = $policy_doc:literal])* fn $policy:ident() -> $ty:ty = $policy_default:expr;)* }) => {
         /// One HTTP request and its response.
         ///
         /// Callbacks come in the order in which they stand here; each is optional. Dropping the context is the end of the stream.
@@ -71,12 +72,20 @@ macro_rules! http_context {
                 let _ = http;
                 $default
             })*
+
+            $($(#[doc = $policy_doc])*
+            fn $policy(&self) -> $ty {
+                $policy_default
+            })*
         }
 
         #[diagnostic::do_not_recommend]
         impl<T: HttpContext + ?Sized> HttpContext for Box<T> {
             $(fn $name(&mut self, http: $handle<'_>) -> $result {
                 (**self).$name(http)
+            })*
+            $(fn $policy(&self) -> $ty {
+                (**self).$policy()
             })*
         }
     };
@@ -99,4 +108,19 @@ http_context! {
     fn on_response_trailers(ResponseTrailers) -> Result<TrailersAction, Failure> = Ok(TrailersAction::Continue);
     /// The stream is over, however it ended; headers of both sides can be read. A failure is only logged.
     fn on_log(Log) -> Result<(), Failure> = Ok(());
+policies {
+    /// How the request's body is to come; asked once, after [`on_request_headers`](Self::on_request_headers), unless that ends the request.
+    fn request_body_policy() -> BodyPolicy = BodyPolicy::Stream;
+    /// How the response's body is to come; asked once, after [`on_response_headers`](Self::on_response_headers), unless that ends the response.
+    fn response_body_policy() -> BodyPolicy = BodyPolicy::Stream;
+    /// The answer to a request whose body exceeds the limit of [`BodyPolicy::Collect`]: 413 unless you say otherwise.
+    fn request_body_over_limit() -> LocalReply = LocalReply::new(413).details("request_payload_too_large");
+    /// The answer in the place of a response whose body exceeds the limit of [`BodyPolicy::Collect`]: 500 unless you say otherwise, as Envoy
+    /// answers for its own limit.
+    ///
+    /// It reaches the client while the response's headers are still here: where `content-length` says that the body is too
+    /// large, or where they are held for it ([`HeadersAction::StopIteration`]). Otherwise they have left, so the proxy can only
+    /// cut the response; the details are then those of the reply (LOC-6).
+    fn response_body_over_limit() -> LocalReply = LocalReply::new(500).details("response_payload_too_large");
+}
 }

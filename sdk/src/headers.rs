@@ -100,6 +100,14 @@ impl Headers<'_, Editable> {
         self.context.host()?.proxy_remove_header_map_value(self.map, name.as_ref())
     }
 
+    /// The sum of the lengths of all names and values (HDR-3): what a limit on header sizes counts.
+    ///
+    /// # Errors
+    /// As said on [`Headers`].
+    pub fn size(&self) -> Result<usize, Error> {
+        self.context.host()?.proxy_get_header_map_size(self.map).map(|size| usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
     /// Replaces the whole map. Of a request, keep the pseudo-headers and `x-forwarded-proto`: without them Envoy answers 404 or
     /// 503 (HDR-16, HDR-17).
     ///
@@ -130,6 +138,11 @@ impl Value {
     /// [`NotUtf8`]: clients can send any byte from 0x80 up.
     pub fn to_str(&self) -> Result<&str, NotUtf8> {
         core::str::from_utf8(&self.0).map_err(|_| NotUtf8(()))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
 
     /// The bytes, without a copy.

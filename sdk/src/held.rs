@@ -178,11 +178,12 @@ impl<P: Phase> Held<P> {
 
     fn go_on(&self) -> Result<(), Gone> {
         let message = self.hold.message;
-        // Others hold it too; or a callback of this very message runs, whose answer decides (CON-8).
-        if self.hold.stream.is_held(message) || self.sys().holds().runs(self.hold.stream.id(), message) {
+        // Something else keeps it; or a callback of this very message runs, whose answer decides (CON-8).
+        if self.hold.stream.waits(message) || self.sys().holds().runs(self.hold.stream.id(), message) {
             return Ok(());
         }
         let on = self.on()?;
+        self.hold.stream.goes_on(message);
         on.proxy_continue_stream(message).map_err(|error| self.refused(error))
     }
 

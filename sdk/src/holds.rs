@@ -2,6 +2,7 @@
 //!
 //! A module that never holds does not link this: [`Sys::hooks`] is nothing until the first hold, which the compiler sees.
 
+use crate::body_policy::Step;
 use crate::dispatch::{Found, Place, Slots};
 use crate::{Error, FailurePolicy, Pause, sys::Sys};
 use alloc::{boxed::Box, rc::Rc, vec::Vec};
@@ -26,8 +27,25 @@ pub(crate) struct Stream {
     id: u32,
     /// It has ended or was answered: nothing of it can be let go.
     over: Cell<bool>,
-    /// How many holds keep each half from going on.
-    holds: [Cell<u32>; 2],
+    /// Its halves: toward the upstream, toward the client.
+    halves: [Half; 2],
+}
+
+/// One message of a stream.
+#[derive(Default)]
+struct Half {
+    /// How many holds keep it from going on.
+    holds: Cell<u32>,
+    /// The most bytes of a body that is being collected.
+    limit: Cell<Option<u32>>,
+    /// How many bytes of it were here when it was last seen incomplete; nothing before its first chunk.
+    collected: Cell<Option<u32>>,
+    /// How many bytes of the body the proxy kept from earlier callbacks.
+    kept: Cell<u32>,
+    /// Whether they are here again in the next: after an answer of 1 (ACT-9), not after one of 2 (ACT-11).
+    shown: Cell<bool>,
+    /// Set when somebody asks for new bytes: tells how many are here.
+    length: Cell<Option<fn(&Sys) -> u32>>,
 }
 
 pub(crate) type Deferred = Box<dyn FnOnce(&Sys)>;
@@ -54,6 +72,8 @@ pub(crate) struct Hooks {
     switch: fn(&Sys, u32) -> Result<u32, Error>,
     restore: fn(&Sys, u32),
     settle: fn(Pause, &Sys, Place, FailurePolicy) -> bool,
+    chunk: fn(&Sys, u32, StreamType, u32, bool) -> Step,
+    trailers: fn(&Sys, u32, StreamType) -> Option<u32>,
 }
 
 static HOOKS: Hooks = Hooks {
@@ -66,14 +86,22 @@ static HOOKS: Hooks = Hooks {
     },
     leave: |sys, outer, answer| {
         let holds = sys.holds();
-        holds.effective.set(outer.effective);
         let Running { id, message } = holds.running.replace(outer.running);
+        let Some((stream, message)) = holds.stream(id).zip(message) else {
+            holds.effective.set(outer.effective);
+            return answer;
+        };
+        let half = stream.half(message);
         // What is held stays so until its hold is let go, whatever a later callback of the same message answers: one that
         // continues would release the headers too (ACT-5).
-        match message {
-            Some(message) if answer == 0 && holds.stream(id).is_some_and(|stream| stream.is_held(message)) => 1,
-            _ => answer,
+        let answer = if answer == 0 && half.holds.get() > 0 { 1 } else { answer };
+        if let Some(length) = half.length.get() {
+            let kept = if half.shown.get() { length(sys) } else { half.kept.get().saturating_add(length(sys)) };
+            half.kept.set(if answer == 0 { 0 } else { kept });
+            half.shown.set(answer == 1);
         }
+        holds.effective.set(outer.effective);
+        answer
     },
     over: |sys, id| {
         let holds = sys.holds();
@@ -101,6 +129,22 @@ static HOOKS: Hooks = Hooks {
         }
     },
     settle: Pause::settle,
+    chunk: |sys, id, message, size, end_of_stream| {
+        let Some(stream) = sys.holds().stream(id) else { return Step::Deliver };
+        let half = stream.half(message);
+        let Some(limit) = half.limit.get() else { return Step::Deliver };
+        half.collected.set(Some(size));
+        if size <= limit && !end_of_stream {
+            return Step::Wait;
+        }
+        half.limit.set(None);
+        if size <= limit { Step::Deliver } else { Step::OverLimit }
+    },
+    trailers: |sys, id, message| {
+        let stream = sys.holds().stream(id)?;
+        let half = stream.half(message);
+        half.limit.take().map(|_| half.collected.get().unwrap_or(0))
+    },
 };
 
 impl Holds {
@@ -130,11 +174,26 @@ impl Holds {
             holds.effective.set(id);
         }
         holds.stream(id).unwrap_or_else(|| {
-            let stream = Rc::new(Stream { id, over: Cell::new(false), holds: [Cell::new(0), Cell::new(0)] });
+            let stream = Rc::new(Stream { id, over: Cell::new(false), halves: [Half::default(), Half::default()] });
             // With a million others in its way it is not found again: the host then says when it is gone.
             let _ = holds.streams.insert(id, Rc::clone(&stream));
             stream
         })
+    }
+
+    /// Notes that the body of a message whose headers are here is collected; false when it cannot be.
+    pub(crate) fn collect(sys: &Sys, id: u32, message: StreamType, limit: u32) -> bool {
+        let stream = Self::holding(sys, id, message);
+        stream.half(message).limit.set(Some(limit));
+        sys.holds().stream(id).is_some()
+    }
+
+    /// How many of the bytes that are here were here before this callback; noted from the first time on that it is asked.
+    pub(crate) fn seen(sys: &Sys, id: u32, message: StreamType, length: fn(&Sys) -> u32) -> u32 {
+        let stream = Self::holding(sys, id, message);
+        let half = stream.half(message);
+        half.length.set(Some(length));
+        if half.shown.get() { half.kept.get() } else { 0 }
     }
 
     /// Ends a held stream by a local reply or a reset: now, unless a callback of another stream's message runs, which would be
@@ -185,25 +244,35 @@ impl Stream {
         self.over.get() || sys.holds().closed.get()
     }
 
-    pub(crate) fn is_held(&self, message: StreamType) -> bool {
-        self.half(message).get() > 0
-    }
-
     pub(crate) fn hold(&self, message: StreamType) {
-        let holds = self.half(message);
+        let holds = &self.half(message).holds;
         holds.set(holds.get() + 1);
     }
 
     pub(crate) fn let_go(&self, message: StreamType) {
-        let holds = self.half(message);
+        let holds = &self.half(message).holds;
         holds.set(holds.get().saturating_sub(1));
     }
 
-    fn half(&self, message: StreamType) -> &Cell<u32> {
-        let [toward_upstream, toward_downstream] = &self.holds;
+    /// Whether it waits still: for another hold, or for the rest of a body that is being collected, whose last callback lets
+    /// it go. To continue it now would send what is collected without a callback (ACT-14).
+    pub(crate) fn waits(&self, message: StreamType) -> bool {
+        let half = self.half(message);
+        half.holds.get() > 0 || half.limit.get().is_some() && half.collected.get().is_some()
+    }
+
+    /// It goes on without a callback: nothing of it will be here again.
+    pub(crate) fn goes_on(&self, message: StreamType) {
+        let half = self.half(message);
+        half.kept.set(0);
+        half.shown.set(false);
+    }
+
+    fn half(&self, message: StreamType) -> &Half {
+        let [toward_upstream, toward_client] = &self.halves;
         match message {
             StreamType::HttpRequest | StreamType::Downstream => toward_upstream,
-            StreamType::HttpResponse | StreamType::Upstream => toward_downstream,
+            StreamType::HttpResponse | StreamType::Upstream => toward_client,
         }
     }
 }
@@ -234,6 +303,21 @@ impl Sys {
         if let Some(hooks) = self.hooks() {
             (hooks.over)(self, id);
         }
+    }
+
+    /// What becomes of a chunk of a body.
+    #[inline]
+    pub(crate) fn chunk(&self, id: u32, message: StreamType, size: u32, end_of_stream: bool) -> Step {
+        match self.hooks() {
+            Some(hooks) => (hooks.chunk)(self, id, message, size, end_of_stream),
+            None => Step::Deliver,
+        }
+    }
+
+    /// The size of a body that was collected and ends with trailers: once, and nothing where none is collected.
+    #[inline]
+    pub(crate) fn collected(&self, id: u32, message: StreamType) -> Option<u32> {
+        (self.hooks()?.trailers)(self, id, message)
     }
 
     /// A callback has answered with a pause: whether the message waits.

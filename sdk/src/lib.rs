@@ -73,8 +73,10 @@ extern crate std;
 
 mod action;
 mod body;
+mod body_policy;
 mod config;
 mod context;
+mod cookies;
 mod dispatch;
 mod error;
 mod handles;
@@ -87,6 +89,7 @@ mod local_reply;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;
 pub mod phase;
+mod query;
 mod register;
 mod runtime;
 mod sys;
@@ -94,18 +97,21 @@ mod tcp;
 
 pub use action::{DataAction, FailurePolicy, HeadersAction, TrailersAction};
 pub use body::Body;
+pub use body_policy::BodyPolicy;
 #[cfg(feature = "json")]
 pub use config::Json;
 pub use config::{ConfigError, FromConfig};
 pub use context::{HttpContext, HttpPlugin, RootContext};
+pub use cookies::Cookies;
 pub use error::{Error, Failure, Interrupt, OrReply, Result};
 pub use handles::{
-    Context, DownstreamClose, DownstreamData, HttpStream, Log, NewConnection, Plugin, RequestBody, RequestHeaders,
+    Context, DownstreamClose, DownstreamData, HeldHeaders, HttpStream, Log, NewConnection, Plugin, RequestBody, RequestHeaders,
     RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose, UpstreamData,
 };
 pub use headers::{Editable, HeaderMap, Headers, NotUtf8, ReadOnly, Value};
 pub use held::{Gone, Held, Pause, Paused};
 pub use local_reply::LocalReply;
+pub use query::Query;
 #[cfg(not(target_family = "wasm"))]
 pub use sys::Module;
 pub use tcp::{ConnectionAction, StreamAction, StreamContext, StreamInterrupt, TcpPlugin};
@@ -122,11 +128,11 @@ pub mod prelude {
     #[cfg(feature = "json")]
     pub use crate::Json;
     pub use crate::{
-        Body, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error, Failure, FailurePolicy,
-        FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel,
-        NewConnection, OrReply, Pause, Paused, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers, ResponseBody,
-        ResponseHeaders, ResponseTrailers, Result, RootContext, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog,
-        Tcp, TcpPlugin, TrailersAction, UpstreamClose, UpstreamData, phase,
+        Body, BodyPolicy, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error, Failure,
+        FailurePolicy, FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log,
+        LogLevel, NewConnection, OrReply, Pause, Paused, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers,
+        ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, Status, StreamAction, StreamContext,
+        StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction, UpstreamClose, UpstreamData, phase,
     };
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;

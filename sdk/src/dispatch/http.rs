@@ -4,10 +4,12 @@ use super::root::Roots;
 use super::slots::{Found, Slots};
 use super::{CONTINUE, Place, Row, TRUE};
 use crate::action::Action;
+use crate::body_policy::{self, Step};
 use crate::{
-    Failure, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, Pause, RequestBody, RequestHeaders, RequestTrailers,
-    ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
+    DataAction, Failure, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, Pause, RequestBody, RequestHeaders,
+    RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
 };
+use proxy_filter_abi::StreamType;
 
 /// A plugin whose streams are HTTP requests: registered as `http`.
 pub struct HttpRow<R: HttpPlugin> {
@@ -39,6 +41,23 @@ impl<R: HttpPlugin> HttpRow<R> {
             Found::Value(Err(error)) => Some(self.interrupt(sys, id, callback, error.into())),
             Found::Busy | Found::Nothing => None,
         }
+    }
+
+    /// Calls the body callback of a collected body that trailers follow; gives an answer where the trailers have no callback then.
+    fn collected<E: Into<Interrupt>>(
+        &self,
+        sys: &Sys,
+        id: u32,
+        callback: &'static str,
+        f: impl FnOnce(&mut R::Http) -> Result<DataAction, E>,
+    ) -> Option<u32> {
+        let mut ended = true;
+        let answer = self.call(sys, id, callback, |http| {
+            let action = f(http).map_err(Into::into)?;
+            ended = false;
+            Ok::<_, Interrupt>(action)
+        })?;
+        (ended && answer != CONTINUE).then_some(answer)
     }
 
     #[cold]
@@ -80,38 +99,70 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
     #[inline]
     fn request_headers(&self, sys: &Sys, id: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_request_headers", |http| {
-            http.on_request_headers(RequestHeaders::new(sys, id, end_of_stream)).map(|action| action.at_end(end_of_stream))
+            let action = http.on_request_headers(RequestHeaders::new(sys, id, end_of_stream))?.at_end(end_of_stream);
+            if !end_of_stream {
+                body_policy::apply(sys, id, StreamType::HttpRequest, http.request_body_policy(), || {
+                    http.request_body_over_limit()
+                })?;
+            }
+            Ok::<_, Interrupt>(action)
         })
     }
 
     #[inline]
     fn request_body(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
-        self.call(sys, id, "proxy_on_request_body", |http| {
-            http.on_request_body(RequestBody::new(sys, id, size, end_of_stream)).map(|action| action.at_end(end_of_stream))
+        self.call(sys, id, "proxy_on_request_body", |http| match sys.chunk(id, StreamType::HttpRequest, size, end_of_stream) {
+            Step::Deliver => Ok(http.on_request_body(RequestBody::new(sys, id, size, end_of_stream))?.at_end(end_of_stream)),
+            Step::Wait => Ok(DataAction::Buffer),
+            Step::OverLimit => Err(Interrupt::from(http.request_body_over_limit())),
         })
     }
 
     #[inline]
     fn request_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
+        if let Some(size) = sys.collected(id, StreamType::HttpRequest) {
+            let ended = self.collected(sys, id, "proxy_on_request_body", |http| {
+                http.on_request_body(RequestBody::new(sys, id, size, true)).map(|action| action.at_end(true))
+            });
+            if ended.is_some() {
+                return ended;
+            }
+        }
         self.call(sys, id, "proxy_on_request_trailers", |http| http.on_request_trailers(RequestTrailers::new(sys, id)))
     }
 
     #[inline]
     fn response_headers(&self, sys: &Sys, id: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_response_headers", |http| {
-            http.on_response_headers(ResponseHeaders::new(sys, id, end_of_stream)).map(|action| action.at_end(end_of_stream))
+            let action = http.on_response_headers(ResponseHeaders::new(sys, id, end_of_stream))?.at_end(end_of_stream);
+            if !end_of_stream {
+                body_policy::apply(sys, id, StreamType::HttpResponse, http.response_body_policy(), || {
+                    http.response_body_over_limit()
+                })?;
+            }
+            Ok::<_, Interrupt>(action)
         })
     }
 
     #[inline]
     fn response_body(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
-        self.call(sys, id, "proxy_on_response_body", |http| {
-            http.on_response_body(ResponseBody::new(sys, id, size, end_of_stream)).map(|action| action.at_end(end_of_stream))
+        self.call(sys, id, "proxy_on_response_body", |http| match sys.chunk(id, StreamType::HttpResponse, size, end_of_stream) {
+            Step::Deliver => Ok(http.on_response_body(ResponseBody::new(sys, id, size, end_of_stream))?.at_end(end_of_stream)),
+            Step::Wait => Ok(DataAction::Buffer),
+            Step::OverLimit => Err(Interrupt::from(http.response_body_over_limit())),
         })
     }
 
     #[inline]
     fn response_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
+        if let Some(size) = sys.collected(id, StreamType::HttpResponse) {
+            let ended = self.collected(sys, id, "proxy_on_response_body", |http| {
+                http.on_response_body(ResponseBody::new(sys, id, size, true)).map(|action| action.at_end(true))
+            });
+            if ended.is_some() {
+                return ended;
+            }
+        }
         self.call(sys, id, "proxy_on_response_trailers", |http| http.on_response_trailers(ResponseTrailers::new(sys, id)))
     }
 

@@ -1,4 +1,4 @@
-use super::Context;
+use super::{Context, RequestBody, ResponseBody};
 use crate::phase;
 use crate::{Body, DataAction, Headers, HeadersAction, Held, Paused, ReadOnly, TrailersAction, sys::Sys};
 use core::marker::PhantomData;
@@ -40,23 +40,6 @@ impl RequestHeaders<'_> {
 }
 
 phase! {
-    /// The request while a chunk of its body is here.
-    RequestBody: HttpStream {
-        /// How many bytes are here: the chunk, or all that is kept.
-        size: u32,
-        /// Whether the request ends here; where trailers follow no chunk says so (SEQ-7).
-        end_of_stream: bool,
-    }
-}
-
-impl RequestBody<'_> {
-    /// The bytes that are here.
-    pub fn body(&self) -> Body<'_> {
-        Body::new(self, BufferType::HttpRequestBody)
-    }
-}
-
-phase! {
     /// The request while its trailers are here.
     RequestTrailers: HttpStream {}
 }
@@ -80,23 +63,6 @@ impl ResponseHeaders<'_> {
     /// The response's headers.
     pub fn headers(&self) -> Headers<'_> {
         Headers::new(self, MapType::HttpResponseHeaders)
-    }
-}
-
-phase! {
-    /// The response while a chunk of its body is here.
-    ResponseBody: HttpStream {
-        /// How many bytes are here: the chunk, or all that is kept.
-        size: u32,
-        /// Whether the response ends here; where trailers follow no chunk says so.
-        end_of_stream: bool,
-    }
-}
-
-impl ResponseBody<'_> {
-    /// The bytes that are here.
-    pub fn body(&self) -> Body<'_> {
-        Body::new(self, BufferType::HttpResponseBody)
     }
 }
 

@@ -31,10 +31,13 @@ macro_rules! phase {
     };
 }
 
+mod body;
 mod http;
+mod message;
 mod tcp;
 
-pub use http::{HttpStream, Log, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers};
+pub use body::{HeldHeaders, RequestBody, ResponseBody};
+pub use http::{HttpStream, Log, RequestHeaders, RequestTrailers, ResponseHeaders, ResponseTrailers};
 pub use tcp::{DownstreamClose, DownstreamData, NewConnection, StreamLog, Tcp, UpstreamClose, UpstreamData};
 
 use crate::holds::On;

@@ -1,5 +1,6 @@
 //! From the proxy's callbacks to an author's plugins: on the mock host, and on hosts that no proxy should be.
 
+mod bodies;
 mod configuration;
 mod failures;
 mod holding;
