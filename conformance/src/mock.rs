@@ -61,18 +61,23 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
             continue;
         }
         let exchange = match &request.raw {
-            Some(_) => proxy.send_malformed(),
-            None if request.disconnect_after.is_some() => {
-                proxy.send_part(request_of(&request, scenario.downstream), request.disconnect_after.unwrap_or_default())
+            Some(_) => {
+                let mut stream = proxy.open_stream();
+                stream.send_malformed_request();
+                stream.into_exchange()
             }
-            None => proxy.send(request_of(&request, scenario.downstream)),
+            None => match request.disconnect_after {
+                Some(frames) => send_part(&proxy, &request_of(&request, scenario.downstream), frames),
+                None => proxy.send(request_of(&request, scenario.downstream)),
+            },
         };
-        if request.disconnect_after.is_none() && exchange.outcome() == harness::Outcome::Paused {
+        let waits = || matches!(exchange.outcome(), harness::Outcome::Paused | harness::Outcome::Open);
+        if request.disconnect_after.is_none() && waits() {
             proxy.advance(scenario.patience);
         }
-        let left = request.disconnect_after.is_some() && exchange.outcome() == harness::Outcome::Paused;
+        let left = request.disconnect_after.is_some() && waits();
         // Who has lost patience closes the connection.
-        let hung = exchange.outcome() == harness::Outcome::Paused;
+        let hung = waits();
         proxy.disconnect(&exchange);
         let head = request.method == "HEAD";
         // A request reaches a server that listens; nobody does where connections are refused.
@@ -117,6 +122,21 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         proxy.findings().iter().map(|finding| finding.lint()).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
     observation.log = proxy.log().into_iter().map(|line| line.message).collect();
     Ok(observation.normalised())
+}
+
+/// Sends only so many frames of a request; its headers are the first.
+fn send_part(proxy: &MockProxy, request: &harness::Message, frames: usize) -> harness::Exchange {
+    let mut stream = proxy.open_stream();
+    let whole = request.chunks().is_empty() && request.trailers().is_empty() && !request.chunked();
+    stream.send_request(harness::Message::new(request.headers().to_vec()), whole);
+    for chunk in request.chunks().iter().take(frames - 1) {
+        stream.send_request_body(chunk.clone(), false);
+    }
+    // The upstream answers what has come whole.
+    if whole && stream.reached_upstream() {
+        stream.answer();
+    }
+    stream.into_exchange()
 }
 
 fn request_of(request: &Request, protocol: Protocol) -> harness::Message {

@@ -26,8 +26,8 @@ pub struct Builder {
 /// How messages move through the proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    pub(crate) framing: Framing,
-    pub(crate) upstream_framing: Option<Framing>,
+    pub(crate) downstream: Framing,
+    pub(crate) upstream: Framing,
     pub(crate) buffer_limit: usize,
     pub(crate) pace: Duration,
     /// LIF-8.
@@ -44,8 +44,8 @@ impl Builder {
             log_level: LogLevel::Trace,
             time: FIRST_SECOND_OF_2026,
             settings: Settings {
-                framing: Framing::Http1,
-                upstream_framing: None,
+                downstream: Framing::Http1,
+                upstream: Framing::Http1,
                 buffer_limit: 1 << 20,
                 pace: Duration::ZERO,
                 main_thread: false,
@@ -101,13 +101,13 @@ impl Builder {
 
     /// How bodies come, from the client and from the upstream; HTTP/1 unless you say otherwise.
     pub fn framing(mut self, framing: Framing) -> Self {
-        self.settings.framing = framing;
-        self
+        self.settings.downstream = framing;
+        self.upstream_framing(framing)
     }
 
-    /// How bodies come from the upstream, if not as from the client.
+    /// How bodies come from the upstream, where that differs from the client.
     pub fn upstream_framing(mut self, framing: Framing) -> Self {
-        self.settings.upstream_framing = Some(framing);
+        self.settings.upstream = framing;
         self
     }
 

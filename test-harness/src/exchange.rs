@@ -30,6 +30,9 @@ pub enum Outcome {
     Reset,
     /// A filter holds the request or the response back, and nobody has continued it: in a proxy the client waits (ACT-8).
     Paused,
+    /// It is under way, and no filter holds it back: the client or the upstream has not sent all. Only an
+    /// [`OpenStream`](crate::OpenStream) is seen so.
+    Open,
 }
 
 /// A local reply as it was asked for, by a filter or by the proxy itself.
@@ -67,12 +70,19 @@ impl Exchange {
         outcome
     }
 
-    fn outcome_unseen(&self) -> Outcome {
+    pub(crate) fn outcome_unseen(&self) -> Outcome {
         match self.with(HttpStream::end) {
             Some(End::Complete) => Outcome::Complete,
             Some(End::Reset) => Outcome::Reset,
-            None => Outcome::Paused,
+            None if self.with(HttpStream::paused_by).is_some() => Outcome::Paused,
+            None => Outcome::Open,
         }
+    }
+
+    /// The filter that holds the request or the response back, by its plugin's name.
+    pub fn paused_by(&self) -> Option<String> {
+        let filter = self.with(HttpStream::paused_by)?;
+        self.state.findings.plugin(filter)
     }
 
     /// Whether the request, or its beginning, went to the upstream.
@@ -170,7 +180,7 @@ impl Exchange {
         self.stream
     }
 
-    fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         match (self.local_reply(), self.outcome()) {
             (Some(reply), _) => format!("a local reply answered with {}, details \"{}\"", reply.status, reply.details),
             (None, Outcome::Paused) => {
@@ -178,6 +188,7 @@ impl Exchange {
                 format!("a filter holds it back and has not continued it ({}): {}", lint.row(), lint.mend())
             }
             (None, Outcome::Reset) => format!("the stream was reset, details \"{}\"", self.details()),
+            (None, Outcome::Open) => "the stream is open and nothing of it has come yet".to_owned(),
             (None, Outcome::Complete) => "the exchange is complete".to_owned(),
         }
     }

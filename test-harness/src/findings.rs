@@ -30,6 +30,11 @@ impl Findings {
         *self.plugins.borrow_mut() = names;
     }
 
+    /// The name of a filter.
+    pub(crate) fn plugin(&self, filter: usize) -> Option<String> {
+        self.plugins.borrow().get(filter).cloned()
+    }
+
     fn all(&self) -> Vec<Finding> {
         self.all.borrow().clone()
     }
@@ -60,7 +65,7 @@ impl State {
     /// Takes down the mistakes that were made in this stream.
     pub(crate) fn note_faults(&self, stream: &mut HttpStream) {
         for (filter, lint) in stream.take_faults() {
-            self.found(lint, filter.and_then(|filter| self.findings.plugins.borrow().get(filter).cloned()));
+            self.found(lint, filter.and_then(|filter| self.findings.plugin(filter)));
         }
     }
 }

@@ -146,6 +146,16 @@ impl Message {
         }
     }
 
+    /// Status and headers only, with nothing added.
+    pub(crate) fn of_response(parts: &http::response::Parts) -> Self {
+        let status = Self::new([(":status", parts.status.as_str())]);
+        parts.headers.iter().fold(status, |message, (name, value)| message.with_header(name, value))
+    }
+
+    pub(crate) fn pop_chunk(&mut self) {
+        self.chunks.pop();
+    }
+
     pub(crate) fn set_trailers<K: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, trailers: impl IntoIterator<Item = (K, V)>) {
         self.trailers = owned(trailers);
     }
@@ -189,11 +199,7 @@ impl<B: Into<Bytes>> From<http::Response<B>> for Message {
         let (parts, body) = response.into_parts();
         let bodiless =
             parts.status.is_informational() || parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED;
-        let mut message = Self::new([(":status", parts.status.as_str())]);
-        for (name, value) in &parts.headers {
-            message = message.with_header(name, value);
-        }
-        message.with_content_length(&parts.headers, body.into(), !bodiless)
+        Self::of_response(&parts).with_content_length(&parts.headers, body.into(), !bodiless)
     }
 }
 

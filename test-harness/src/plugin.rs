@@ -2,6 +2,7 @@
 
 use crate::failure_policy::FailurePolicy;
 use crate::host::PluginSettings;
+use crate::spy::Spy;
 use proxy_filter::Module;
 #[cfg(feature = "wasmtime")]
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub struct Plugin {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Native(Module),
+    Spy(Spy),
     /// A crate to build, unless `PROXY_FILTER_WASM` names a module.
     #[cfg(feature = "wasmtime")]
     Crate(PathBuf),
@@ -48,7 +50,7 @@ const FUEL: u64 = 1_000_000_000;
 const MEMORY: u64 = 1 << 30;
 
 impl Plugin {
-    fn new(source: Source, root_id: &str) -> Self {
+    pub(crate) fn new(source: Source, root_id: &str) -> Self {
         let name = if root_id.is_empty() { "plugin" } else { root_id };
         Self {
             source,

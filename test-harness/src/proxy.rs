@@ -3,8 +3,9 @@
 use crate::builder::{Builder, Settings};
 use crate::chain::Chain;
 use crate::exchange::Exchange;
-use crate::host::http_stream::{Event, HttpStream, Poll, Side, StreamCallback};
-use crate::host::{HeaderMap, MapKind, State, StreamKey};
+use crate::frames;
+use crate::host::http_stream::{Event, HttpStream, Poll, StreamCallback};
+use crate::host::{State, StreamKey};
 use crate::instance::Instance;
 use crate::log::LogLine;
 use crate::message::Message;
@@ -144,8 +145,20 @@ impl MockProxy {
     /// When a filter does what would crash, hang or corrupt something in Envoy: a [`Lint`]; see [`Builder::allow`].
     #[track_caller]
     pub fn send(&self, request: impl Into<Message>) -> Exchange {
-        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
-        let stream = self.open(&request.into(), usize::MAX);
+        let exchange = self.begin();
+        self.feed(exchange.stream(), frames::request(&request.into(), self.settings.downstream));
+        self.drive(exchange.stream());
+        exchange
+    }
+
+    /// Something has come for a stream.
+    fn feed(&self, stream: u64, events: Vec<Event>) {
+        self.with_stream(stream, |stream| events.into_iter().for_each(|event| stream.receive(event)));
+    }
+
+    /// Moves a stream on as far as filters let it, at the proxy's pace.
+    #[track_caller]
+    pub(crate) fn drive(&self, stream: u64) {
         if self.settings.pace.is_zero() {
             self.run();
         } else {
@@ -156,36 +169,6 @@ impl MockProxy {
             self.with_stream(stream, |stream| stream.allow_events(usize::MAX));
         }
         self.check();
-        Exchange::new(Rc::clone(&self.state), stream, log, costs)
-    }
-
-    /// Sends only so many frames of a request (its headers are the first), as a client that is slow or about to
-    /// [leave](Self::disconnect).
-    ///
-    /// # Panics
-    /// As [`send`](Self::send).
-    #[track_caller]
-    pub fn send_part(&self, request: impl Into<Message>, frames: usize) -> Exchange {
-        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
-        let stream = self.open(&request.into(), frames);
-        self.run();
-        self.check();
-        Exchange::new(Rc::clone(&self.state), stream, log, costs)
-    }
-
-    /// The client sends what is no HTTP/1.1 request: it gets a 400, and filters are told of the end of a stream only (SEQ-17).
-    ///
-    /// # Panics
-    /// As [`send`](Self::send).
-    #[track_caller]
-    pub fn send_malformed(&self) -> Exchange {
-        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
-        let (number, mut stream) = self.new_stream();
-        stream.refuse_malformed();
-        self.state.streams.borrow_mut().insert(number, stream);
-        self.run();
-        self.check();
-        Exchange::new(Rc::clone(&self.state), number, log, costs)
     }
 
     /// The client closes its connection before it has the whole response (SEQ-18); a stream that has ended is not affected.
@@ -259,7 +242,9 @@ impl MockProxy {
         self.state.trap.borrow().clone()
     }
 
-    fn new_stream(&self) -> (u64, HttpStream) {
+    /// A stream of which nothing has come yet.
+    pub(crate) fn begin(&self) -> Exchange {
+        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
         let chain = Chain::new(number, &self.filters.borrow(), &self.loggers.borrow(), &self.vms);
@@ -270,60 +255,13 @@ impl MockProxy {
             format!("00000000-0000-4000-8000-{number:012x}"),
             date,
         );
-        stream.downstream_is_http2 = self.framing(Side::Request) == Framing::Http2;
-        stream.upstream_is_http2 = self.framing(Side::Response) == Framing::Http2;
+        stream.downstream_is_http2 = self.settings.downstream == Framing::Http2;
+        stream.upstream_is_http2 = self.settings.upstream == Framing::Http2;
         chain.begin(&mut stream);
         stream.log_to(chain.loggers().len());
         self.chains.borrow_mut().insert(number, Rc::new(chain));
-        (number, stream)
-    }
-
-    fn open(&self, request: &Message, frames: usize) -> u64 {
-        let (number, mut stream) = self.new_stream();
-        self.receive(
-            &mut stream,
-            Side::Request,
-            request,
-            request.chunks().is_empty() && request.trailers().is_empty() && !request.chunked(),
-            frames,
-        );
         self.state.streams.borrow_mut().insert(number, stream);
-        number
-    }
-
-    fn framing(&self, side: Side) -> Framing {
-        match side {
-            Side::Request => self.settings.framing,
-            Side::Response => self.settings.upstream_framing.unwrap_or(self.settings.framing),
-        }
-    }
-
-    /// Hands a message to a stream, frame by frame: the first `frames` of them.
-    fn receive(&self, stream: &mut HttpStream, side: Side, message: &Message, end_of_stream: bool, frames: usize) {
-        let (headers_kind, trailers_kind) = match side {
-            Side::Request => (MapKind::RequestHeaders, MapKind::RequestTrailers),
-            Side::Response => (MapKind::ResponseHeaders, MapKind::ResponseTrailers),
-        };
-        let pairs = |pairs: &[(Bytes, Bytes)]| pairs.to_vec();
-        let headers = HeaderMap::from_entries(headers_kind, pairs(message.headers()));
-        stream.receive(Event::Headers { side, headers, end_of_stream });
-        if end_of_stream || frames <= 1 {
-            return;
-        }
-        let trailers = !message.trailers().is_empty();
-        let last_says_so = self.framing(side) == Framing::Http2 && !trailers && !message.chunks().is_empty();
-        for (index, chunk) in message.chunks().iter().enumerate().take(frames - 1) {
-            let last = index + 1 == message.chunks().len();
-            stream.receive(Event::Data { side, data: chunk.to_vec(), end_of_stream: last && last_says_so });
-        }
-        if frames <= message.chunks().len() + 1 {
-            return;
-        }
-        if trailers {
-            stream.receive(Event::Trailers { side, trailers: HeaderMap::from_entries(trailers_kind, pairs(message.trailers())) });
-        } else if !last_says_so {
-            stream.receive(Event::Data { side, data: Vec::new(), end_of_stream: true });
-        }
+        Exchange::new(Rc::clone(&self.state), number, log, costs)
     }
 
     /// Moves all streams on until nothing more can be done; a callback of one may let another go.
@@ -366,7 +304,7 @@ impl MockProxy {
         }
     }
 
-    fn with_stream<R>(&self, number: u64, f: impl FnOnce(&mut HttpStream) -> R) -> R {
+    pub(crate) fn with_stream<R>(&self, number: u64, f: impl FnOnce(&mut HttpStream) -> R) -> R {
         let mut streams = self.state.streams.borrow_mut();
         let stream = streams.get_mut(&number).unwrap_or_else(|| unreachable!("a stream that runs is in the table"));
         let result = f(stream);
@@ -432,59 +370,12 @@ impl MockProxy {
         }
     }
 
-    fn ask_upstream(&self, number: u64) {
+    /// Has the upstream answer a request, on what it has received of it.
+    pub(crate) fn ask_upstream(&self, number: u64) {
         let request = self.with_stream(number, |stream| stream.upstream_request().cloned().unwrap_or_default());
         let answer = self.upstream.borrow_mut().answer(&request);
-        self.with_stream(number, |stream| match answer {
-            Answer::Response(response) => {
-                let end = ends_with_headers(&request, &response)
-                    || self.framing(Side::Response) == Framing::Http2 && response.chunks().is_empty() && response.trailers().is_empty();
-                self.receive(stream, Side::Response, &response, end, usize::MAX);
-            }
-            Answer::Timeout => stream.receive(Event::UpstreamReset {
-                status: 504,
-                details: "response_timeout",
-                body: "upstream request timeout",
-            }),
-            Answer::NoCluster => stream.receive(Event::UpstreamReset { status: 503, details: "cluster_not_found", body: "" }),
-            Answer::Refuse => stream.receive(Event::UpstreamReset {
-                status: 503,
-                details: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
-                body: "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
-            }),
-            Answer::ResetBeforeResponse => stream.receive(Event::UpstreamReset {
-                status: 503,
-                details: "upstream_reset_before_response_started{connection_termination}",
-                body: "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
-            }),
-            Answer::ResetAfter(response) => {
-                stream.receive(Event::Headers {
-                    side: Side::Response,
-                    headers: HeaderMap::from_entries(MapKind::ResponseHeaders, response.headers().to_vec()),
-                    end_of_stream: false,
-                });
-                for chunk in response.chunks() {
-                    stream.receive(Event::Data { side: Side::Response, data: chunk.to_vec(), end_of_stream: false });
-                }
-                stream.receive(Event::UpstreamReset {
-                    status: 503,
-                    details: match self.framing(Side::Response) {
-                        Framing::Http1 => "upstream_reset_after_response_started{protocol_error}",
-                        Framing::Http2 => "upstream_reset_after_response_started{connection_termination}",
-                    },
-                    body: "",
-                });
-            }
-        });
+        self.feed(number, frames::answer(&answer, &request, self.settings.upstream));
     }
-}
-
-/// SEQ-9: what a codec takes for a response without a body.
-fn ends_with_headers(request: &Message, response: &Message) -> bool {
-    let status = response.header(":status").unwrap_or_default();
-    request.header(":method") == Some(b"HEAD")
-        || matches!(status, b"204" | b"304")
-        || response.header("content-length") == Some(b"0")
 }
 
 impl fmt::Debug for MockProxy {

@@ -3,6 +3,7 @@
 use crate::host::{PluginSettings, Root, State, VmHost, VmSettings};
 use crate::plugin::{Plugin, Source};
 use crate::refused::Reason;
+use crate::spy::{Spy, SpyVm};
 use crate::vm::{NullVm, Trap, Vm};
 use proxy_filter::Module;
 use proxy_filter_abi::Callback;
@@ -33,6 +34,7 @@ struct VmKey {
 #[derive(PartialEq)]
 enum Code {
     Native(Module),
+    Spy(Spy),
     #[cfg(feature = "wasmtime")]
     Wasm(Vec<u8>),
 }
@@ -51,6 +53,7 @@ impl RunningVm {
         let host = Rc::new(VmHost::new(Rc::clone(state), Rc::clone(first)));
         let vm: Box<dyn Vm> = match &key.code {
             Code::Native(module) => Box::new(NullVm::start(module, Rc::clone(&host))),
+            Code::Spy(spy) => Box::new(SpyVm::new(spy, Rc::clone(&host))),
             #[cfg(feature = "wasmtime")]
             Code::Wasm(bytes) => {
                 let module = crate::vm::wasm::load(bytes).map_err(Reason::Load)?;
@@ -242,6 +245,7 @@ fn code(source: &Source) -> Result<Code, Reason> {
     };
     match source {
         Source::Native(module) => Ok(Code::Native(*module)),
+        Source::Spy(spy) => Ok(Code::Spy(spy.clone())),
         #[cfg(feature = "wasmtime")]
         Source::Bytes(bytes) => Ok(Code::Wasm(bytes.clone())),
         #[cfg(feature = "wasmtime")]

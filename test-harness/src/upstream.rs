@@ -13,7 +13,8 @@ pub enum Answer {
     Refuse,
     /// It reads the request and closes the connection without an answer: the client gets 503 (SEQ-19).
     ResetBeforeResponse,
-    /// It reads the request and does not answer within the route's timeout: the client gets 504 (SEQ-19).
+    /// It reads the request and does not answer within the route's timeout: the client gets 504 (SEQ-19). The proxy's clock does not move for
+    /// it.
     Timeout,
     /// The route names a cluster that does not exist: the client gets 503 (SEQ-19).
     NoCluster,

@@ -20,9 +20,11 @@ mod loading;
 mod memory;
 mod messages;
 mod null_vm;
+mod open_stream;
 #[cfg(feature = "wasmtime")]
 mod random;
 mod sharing;
+mod spy;
 mod tester;
 #[cfg(feature = "wasmtime")]
 mod wasi;

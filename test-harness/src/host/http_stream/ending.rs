@@ -12,7 +12,7 @@ impl HttpStream {
     }
 
     /// The codec refuses the request: it is answered past all filters, which are told of the end only (SEQ-17).
-    pub(crate) fn refuse_malformed(&mut self) {
+    pub(super) fn refuse_malformed(&mut self) {
         self.send_direct(Reply::of_envoy(400, "http1.codec_error", "Bad Request"));
     }
 

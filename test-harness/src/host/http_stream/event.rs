@@ -27,13 +27,23 @@ pub(crate) enum Event {
         side: Side,
         trailers: HeaderMap,
     },
-    /// The upstream's connection broke or never came to be; after response headers the stream is reset, before them the client gets an answer of
-    /// this status.
+    /// There will be no more from the upstream, if there ever was: after response headers the stream is reset, before them the client
+    /// gets an answer of this status.
     UpstreamReset {
         status: u16,
         details: &'static str,
         body: &'static str,
     },
+    /// The client sent what is no HTTP (SEQ-17).
+    Malformed,
+}
+
+/// How much of a message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    Nothing,
+    Headers,
+    All,
 }
 
 /// What is to be done next.

@@ -127,6 +127,15 @@ impl HttpStream {
         }
     }
 
+    /// The filter that holds a message back, or a part of it.
+    pub(crate) fn paused_by(&self) -> Option<usize> {
+        let stopped = |state: &super::FilterSide| state.iteration != super::Iteration::Continue;
+        self.filters
+            .iter()
+            .position(|filter| stopped(&filter.request) || stopped(&filter.response))
+            .filter(|_| self.end.is_none())
+    }
+
     /// The filter that holds the stream back when nothing more will come by itself: its message is whole, or stopped as a whole.
     pub(crate) fn holder(&self) -> Option<usize> {
         if self.end.is_some() || self.prepared_reply.is_some() || !self.events.is_empty() {

@@ -20,7 +20,7 @@ use crate::lint::Lint;
 use crate::message::Message;
 use std::collections::{BTreeMap, VecDeque};
 
-pub(crate) use event::{End, Event, Poll, Side, StreamCallback};
+pub(crate) use event::{Came, End, Event, Poll, Side, StreamCallback};
 pub(crate) use local_reply::Reply;
 
 /// A frame on its way: `position` counts the filters of its direction, those of a response from the last.
@@ -221,6 +221,24 @@ impl HttpStream {
         self.events.push_back(event);
     }
 
+    /// Its upstream is not asked when it has the request: what it answers comes by itself.
+    pub(crate) fn answer_by_hand(&mut self) {
+        self.asked_upstream = true;
+    }
+
+    /// How much of a message has come from outside.
+    pub(crate) fn came(&self, side: Side) -> Came {
+        let half = match side {
+            Side::Request => &self.request,
+            Side::Response => &self.response,
+        };
+        match half.headers {
+            None => Came::Nothing,
+            Some(_) if half.complete => Came::All,
+            Some(_) => Came::Headers,
+        }
+    }
+
     /// Takes up only so many of the events that wait, until it is told again. Whether there are any.
     pub(crate) fn allow_events(&mut self, budget: usize) -> bool {
         self.budget = budget;
@@ -260,6 +278,8 @@ impl HttpStream {
             Event::Headers { side, mut headers, end_of_stream } => {
                 match side {
                     Side::Request => router::receive_request(&mut headers, &self.x_request_id, self.downstream_is_http2),
+                    // SEQ-9: informational; the response is still to come.
+                    Side::Response if router::is_informational(&headers) => return,
                     Side::Response => {
                         router::receive_response(&mut headers);
                         self.details = Some(b"via_upstream".to_vec());
@@ -290,6 +310,7 @@ impl HttpStream {
                     self.send_reply(Reply::of_envoy(status, details, body));
                 }
             }
+            Event::Malformed => self.refuse_malformed(),
         }
     }
 

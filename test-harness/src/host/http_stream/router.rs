@@ -46,6 +46,11 @@ pub(super) fn receive_response(headers: &mut HeaderMap) {
     headers.set_in_place("x-envoy-upstream-service-time", b"0");
 }
 
+/// A response of status 1xx, which comes before the real one.
+pub(super) fn is_informational(headers: &HeaderMap) -> bool {
+    headers.get(b":status").is_some_and(|status| status.len() == 3 && status.starts_with(b"1") && status != b"101")
+}
+
 impl HttpStream {
     /// The request has passed all filters: a route is chosen and the request encoded.
     pub(super) fn send_request_headers(&mut self, end_of_stream: bool) {
