@@ -2,7 +2,7 @@
 //!
 //! A [`Scenario`] is data: a plugin, requests, an upstream. [`envoy::run`] carries it out on a real Envoy and gives an
 //! [`Observation`]: what the upstream and the client received, byte by byte, and what the plugin logged.
-//! [`observation::diff`] tells two of them apart. [`scenarios::all`] lists the scenarios; each names the rows of
+//! [`comparison`] tells two of them apart. [`scenarios::all`] lists the scenarios; each names the rows of
 //! `docs/envoy.md` that it shows.
 
 pub mod comparison;

@@ -1,7 +1,7 @@
 //! What a scenario led to, made comparable.
 
 use crate::message::{Message, Pairs};
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,34 +216,6 @@ fn show(message: &Message, lines: &mut Vec<String>) {
     lines.extend(message.trailers.iter().map(|(name, value)| format!("trailer {}: {}", shown(name), shown(value))));
 }
 
-/// Where two observations differ, side by side; `None` if they are equal.
-pub fn diff(left: &Observation, right: &Observation) -> Option<String> {
-    if left == right {
-        return None;
-    }
-    if left.fate != right.fate {
-        return Some(format!("left:\n{left}right:\n{right}"));
-    }
-    let mut text = String::new();
-    for ((title, left), (_, right)) in left.parts().iter().zip(right.parts().iter()) {
-        if left == right {
-            continue;
-        }
-        let width = left.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(20, 90);
-        let _ = writeln!(text, "{title}:");
-        for index in 0..left.len().max(right.len()) {
-            let (left, right) = (left.get(index), right.get(index));
-            let mark = if left == right { ' ' } else { '!' };
-            let (left, right) = (left.map_or("", String::as_str), right.map_or("", String::as_str));
-            let _ = writeln!(text, "{mark} {left:width$} | {right}");
-        }
-    }
-    if text.is_empty() {
-        text.push_str("bodies differ beyond what is shown\n");
-    }
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,15 +227,5 @@ mod tests {
         let line = "- get 0 x-request-id = Ok \"01234567-89ab-cdef-0123-456789abcdef\"";
         assert_eq!(normalise_line(line), "- get 0 x-request-id = Ok \"<uuid>\"");
         assert_eq!(normalise_line("é [date=1"), "é [date=1");
-    }
-
-    #[test]
-    fn a_difference_names_its_part() {
-        let left = Observation { log: vec!["a".into(), "b".into()], ..Observation::default() };
-        assert_eq!(diff(&left, &left), None);
-        let right = Observation { log: vec!["a".into()], ..Observation::default() };
-        let text = diff(&left, &right).unwrap();
-        assert!(text.starts_with("plugin logged:\n  a") && text.contains("! b"), "{text}");
-        assert!(!text.contains("upstream"), "{text}");
     }
 }

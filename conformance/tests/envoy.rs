@@ -1,10 +1,12 @@
 //! Every scenario on the mock host and on a real Envoy: a trial each, which passes when both saw the same.
 //!
+//! With another version than the mock host follows, Envoy is compared with what was recorded of that version instead.
+//!
 //! Envoy is found in `ENVOY_BIN` or on the PATH. Without one the trials are ignored, unless `PROXY_FILTER_REQUIRE_ENVOY=1`.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxy_filter_conformance::envoy::{self, Artifacts, Options};
-use proxy_filter_conformance::{Observation, Scenario, comparison, mock, observation, recorded, scenarios};
+use proxy_filter_conformance::{Observation, Scenario, comparison, mock, recorded, scenarios};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -90,19 +92,21 @@ fn compare(
     let results = outcome.as_ref().map_err(String::as_str)?;
     let on_envoy = results.get(scenario.name).ok_or("Envoy did not run it")?.as_ref().map_err(String::as_str)?;
     let on_mock = mock::run(scenario, artifacts)?;
+    let version = envoy::version(&envoy::locate(None)?)?;
     let seen = on_envoy.to_string();
-    if scenario.fatal || scenario.not_modelled.is_some() {
+    let followed = recorded::is_followed(&version);
+    if !followed || scenario.fatal || scenario.not_modelled.is_some() {
         // The mock host is no measure here, but Envoy itself as it was when it was recorded.
-        let recorded = recorded::envoy_1_40().get(scenario.name).copied().unwrap_or_default();
-        if recorded != seen.trim_end() {
-            return Err(format!("Envoy does otherwise than was recorded.\nrecorded:\n{recorded}\nnow:\n{seen}").into());
+        let expected = recorded::expected(&version).get(scenario.name).copied().unwrap_or_default();
+        if expected != seen.trim_end() {
+            let changes = comparison::changes(expected, seen.trim_end());
+            return Err(format!("Envoy {version} does otherwise than was recorded: - recorded, + now\n{changes}").into());
         }
-        return comparison::difference(scenario, &seen, &on_mock).map_or(Ok(()), |difference| Err(difference.into()));
-    }
-    match observation::diff(on_envoy, &on_mock) {
-        None => Ok(()),
-        Some(difference) => {
-            Err(format!("rows {}; Envoy on the left, the mock host on the right\n{difference}", scenario.rows.join(", ")).into())
+        if !followed {
+            return Ok(());
         }
     }
+    let rows = scenario.rows.join(", ");
+    comparison::difference(scenario, &seen, &on_mock)
+        .map_or(Ok(()), |difference| Err(format!("rows {rows}; {difference}").into()))
 }

@@ -7,7 +7,7 @@ use proxy_filter_conformance::{comparison, mock, recorded, scenarios};
 #[test]
 fn the_mock_host_does_what_envoy_did() {
     let artifacts = Artifacts::build().unwrap();
-    let mut recorded = recorded::envoy_1_40();
+    let mut recorded = recorded::followed();
     let mut differences = Vec::new();
     for scenario in scenarios::all() {
         let Some(on_envoy) = recorded.remove(scenario.name) else {

@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use process::locate;
+pub use process::{locate, version};
 
 /// Where the modules of this workspace were built.
 #[derive(Clone, Debug)]

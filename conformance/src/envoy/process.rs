@@ -41,6 +41,18 @@ pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, Error> {
     if &start != b"#!" { Ok(found) } else { behind_launcher(&found) }
 }
 
+/// The version of this Envoy, such as `1.40.0`.
+///
+/// # Errors
+/// When it cannot be run, or says nothing of the kind.
+pub fn version(binary: &Path) -> Result<String, Error> {
+    let doing = || format!("ask {} for its version", binary.display());
+    let output = Command::new(binary).arg("--version").output().map_err(Error::while_doing(doing()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let is_version = |part: &&str| part.split('.').count() == 3 && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.split('/').find(is_version).map(str::to_owned).ok_or_else(|| Error::new(format!("{}: it says {text:?}", doing())))
+}
+
 fn in_path() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|directory| directory.join("envoy")).find(|file| file.is_file())

@@ -74,7 +74,7 @@ fn receive(
         take_informational(&mut bytes, &mut informational);
         let parsed = parse(&bytes, expected);
         if let Parsed::Whole(mut message, used) = parsed {
-            let second = surplus(&mut message, stream, &mut bytes, used)?;
+            let second = surplus(&mut message, stream, &mut bytes, used, deadline)?;
             return Ok(Outcome { informational, response: Some(message), second, end: End::Complete });
         }
         match read(stream, &mut bytes)? {
@@ -99,16 +99,25 @@ fn partial(parsed: Parsed) -> Option<Message> {
 }
 
 /// Bytes after the end of a response belong to no request: a second response, or what is shown as if it were the body of the first.
-fn surplus(message: &mut Message, stream: &mut TcpStream, bytes: &mut Vec<u8>, used: usize) -> io::Result<Option<Message>> {
+fn surplus(
+    message: &mut Message,
+    stream: &mut TcpStream,
+    bytes: &mut Vec<u8>,
+    used: usize,
+    deadline: Instant,
+) -> io::Result<Option<Message>> {
     for _ in 0..2 {
         if !matches!(read(stream, bytes)?, Read::Bytes) {
             break;
         }
     }
-    let rest = bytes.get(used..).unwrap_or_default();
-    if rest.starts_with(b"HTTP/1.1 ") {
-        return Ok(partial(parse(rest, Expected::Response)));
+    // Its head may have been taken for the body of the first.
+    let start = used - message.body.len();
+    if !bytes.get(start..).unwrap_or_default().starts_with(b"HTTP/1.1 ") {
+        message.body.extend_from_slice(bytes.get(used..).unwrap_or_default());
+        return Ok(None);
     }
-    message.body.extend_from_slice(rest);
-    Ok(None)
+    message.body.clear();
+    while Instant::now() < deadline && !matches!(read(stream, bytes)?, Read::End) {}
+    Ok(partial(parse(bytes.get(start..).unwrap_or_default(), Expected::Response)))
 }

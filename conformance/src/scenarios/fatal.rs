@@ -47,7 +47,8 @@ fn survived() -> Vec<Scenario> {
         scenario("doubled-request-at-creation", &["CON-14"]).script("context_create: continue 0"),
         scenario("doubled-response-headers", &["CON-6"])
             .script("response_headers: continue 1")
-            .response(respond(200).body(&["hello"])),
+            .response(respond(200).body(&["hello"]))
+            .patience(400),
         scenario("lost-response-body", &["CON-7"])
             .script("response_headers: continue 1, return 1")
             .response(respond(200).body(&["hello"]))
