@@ -37,16 +37,19 @@ fn main() -> ExitCode {
         _ => Ok(BTreeMap::new()),
     };
 
+    let version = envoy.as_ref().map_err(Clone::clone).and_then(|envoy| envoy::version(envoy).map_err(|error| error.to_string()));
+    let version: Arc<str> = version.unwrap_or_default().into();
     let outcome = Arc::new(outcome);
     let artifacts = Arc::new(artifacts.map_err(|error| error.to_string()));
     let missing = envoy.err();
     let trials = scenarios.into_iter().map(|scenario| {
         let (outcome, artifacts, missing) = (Arc::clone(&outcome), Arc::clone(&artifacts), missing.clone());
+        let version = Arc::clone(&version);
         let ignored = missing.is_some() && !required;
         let kind = if ignored { "no Envoy: set ENVOY_BIN" } else { "" };
         Trial::test(scenario.name, move || match missing {
             Some(missing) => Err(missing.into()),
-            None => compare(&scenario, &outcome, &artifacts),
+            None => compare(&scenario, &version, &outcome, &artifacts),
         })
         .with_ignored_flag(ignored)
         .with_kind(kind)
@@ -85,6 +88,7 @@ fn is_wanted(arguments: &Arguments, name: &str) -> bool {
 
 fn compare(
     scenario: &Scenario,
+    version: &str,
     outcome: &Result<BTreeMap<&str, Result<Observation, String>>, String>,
     artifacts: &Result<Artifacts, String>,
 ) -> Result<(), Failed> {
@@ -92,12 +96,11 @@ fn compare(
     let results = outcome.as_ref().map_err(String::as_str)?;
     let on_envoy = results.get(scenario.name).ok_or("Envoy did not run it")?.as_ref().map_err(String::as_str)?;
     let on_mock = mock::run(scenario, artifacts)?;
-    let version = envoy::version(&envoy::locate(None)?)?;
     let seen = on_envoy.to_string();
-    let followed = recorded::is_followed(&version);
+    let followed = recorded::is_followed(version);
     if !followed || scenario.fatal || scenario.not_modelled.is_some() {
         // The mock host is no measure here, but Envoy itself as it was when it was recorded.
-        let expected = recorded::expected(&version).get(scenario.name).copied().unwrap_or_default();
+        let expected = recorded::expected(version).get(scenario.name).copied().unwrap_or_default();
         if expected != seen.trim_end() {
             let changes = comparison::changes(expected, seen.trim_end());
             return Err(format!("Envoy {version} does otherwise than was recorded: - recorded, + now\n{changes}").into());
