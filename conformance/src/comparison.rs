@@ -17,7 +17,7 @@ pub fn difference(scenario: &Scenario, seen: &str, on_mock: &Observation) -> Opt
         _ if scenario.fatal && on_mock.findings.contains(&row) => None,
         _ if scenario.fatal => Some(format!("the mock host has no finding of {row}, but {:?}", on_mock.findings)),
         Some(reason) if seen == text => {
-            Some(format!("{reason} modelled, yet the mock host does as Envoy does: say so no longer"))
+            Some(format!("not modelled ({reason}), yet the mock host does as Envoy does: say so no longer"))
         }
         Some(_) => None,
         None if seen == text => None,

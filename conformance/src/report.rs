@@ -1,29 +1,12 @@
 //! The generated page of the book: `docs/conformance.md` is this text, and a test holds it to it.
 
-use crate::scenario::{Guest, Scenario, Upstream};
-use crate::scenarios;
-use std::collections::BTreeMap;
-
-/// Every row of Envoy's behaviour that a scenario shows, and every scenario.
-pub fn markdown() -> String {
-    let all = scenarios::all();
-    let mut rows: BTreeMap<(&str, u32), Vec<&str>> = BTreeMap::new();
-    for scenario in &all {
-        for row in scenario.rows {
-            rows.entry(sort_key(row)).or_default().push(scenario.name);
-        }
-    }
-    let mut page =
-        format!("{HEAD}\n{} scenarios show {} rows.\n\n## By row\n\n| row | scenarios |\n|---|---|\n", all.len(), rows.len());
-    for ((group, number), names) in &rows {
-        page.push_str(&format!("| {group}-{number} | {} |\n", names.join(", ")));
-    }
-    page.push_str("\n## The scenarios\n\n| scenario | the plugin | the client | the upstream |\n|---|---|---|---|\n");
-    for scenario in &all {
-        page.push_str(&format!("| {} | {} | {} | {} |\n", scenario.name, plugin(scenario), client(scenario), upstream(scenario)));
-    }
-    page
-}
+use crate::{
+    comparison, recorded,
+    rows::{Row, table},
+    scenario::Scenario,
+    scenarios,
+};
+use std::fmt::Write;
 
 const HEAD: &str = "# Conformance with Envoy
 
@@ -31,60 +14,85 @@ const HEAD: &str = "# Conformance with Envoy
 
 Each scenario runs on the mock host and on a real Envoy 1.40 (`cargo make conformance`), and what the upstream received, what the
 client received and what the plugin logged are compared, byte for byte. Left out are only the headers that Envoy adds or whose values
-differ from run to run; `TREATMENTS` in `conformance/src/observation.rs` is the list.
+differ from run to run; `TREATMENTS` in `conformance/src/observation.rs` is the list. The scenarios are in
+`conformance/src/scenarios`, by subject; all that Envoy did in each is in `conformance/recorded/envoy-1.40.txt`, by name.
 
-A row such as LOC-5 names one rule of [Envoy's behaviour](envoy.md): SER serialised maps, MEM memory, LIF lifecycle, CTX contexts, SEQ order of
-callbacks, ACT actions, CON continuing, LOC local replies, CLO closing, HDR header maps, BUF buffers, PRO properties, LOG the log.
+A rule has more to it than its first line, which is what stands here: see [Envoy's behaviour](envoy.md). Rules that no scenario shows
+have tests on the mock host alone, or are still to come: `cargo make rows` says which.
+
+What the columns say:
+
+- *on Envoy*: the scenarios in which Envoy did what the rule says. *Crashes* means that it was gone afterwards
+- *here*: **same**, the mock host did the same in all of them; **fails the test**, it names the row and the mend where Envoy
+  crashes, doubles or loses something; **not modelled**, it does otherwise, and why
 ";
 
-/// `ACT-10` comes after `ACT-9`.
-fn sort_key(row: &'static str) -> (&'static str, u32) {
-    let (group, number) = row.split_once('-').unwrap_or((row, ""));
-    (group, number.parse().unwrap_or_default())
-}
-
-fn code(text: &str) -> String {
-    format!("`{}`", text.replace('|', "\\|"))
-}
-
-fn plugin(scenario: &Scenario) -> String {
-    let mut parts = match &scenario.guest {
-        Guest::Scripted => vec![],
-        Guest::AddHeader => vec!["add-header".to_owned()],
-        Guest::Wasm(_) => vec!["a module of its own".to_owned()],
-    };
-    parts.extend(scenario.config.as_deref().filter(|config| !config.is_empty()).map(code));
-    if scenario.allow_on_headers_stop_iteration {
-        parts.push("`allow_on_headers_stop_iteration`".to_owned());
-    }
-    parts.extend(scenario.buffer_limit.map(|limit| format!("buffer limit {limit}")));
-    parts.join(", ")
-}
-
-fn client(scenario: &Scenario) -> String {
-    let requests = scenario.requests();
-    let line = |request: &crate::scenario::Request| {
-        let size: usize = request.body.iter().map(Vec::len).sum();
-        let body = if request.body.is_empty() { String::new() } else { format!(", {size} bytes in {}", request.body.len()) };
-        let trailers = if request.trailers.is_empty() { "" } else { ", trailers" };
-        format!("{}{body}{trailers}", code(&format!("{} {}", request.method, request.path)))
-    };
-    requests.iter().map(line).collect::<Vec<_>>().join("; ")
-}
-
-fn upstream(scenario: &Scenario) -> String {
-    match &scenario.upstream {
-        Upstream::Respond(response) => {
-            let size: usize = response.body.iter().map(Vec::len).sum();
-            let body =
-                if response.body.is_empty() { String::new() } else { format!(", {size} bytes in {}", response.body.len()) };
-            let trailers = if response.trailers.is_empty() { "" } else { ", trailers" };
-            let cut = if response.then_close { ", then closes" } else { "" };
-            format!("{}{body}{trailers}{cut}", response.status)
+/// Every row of Envoy's behaviour that a scenario shows, with the result on both sides, and what other versions of Envoy do otherwise.
+pub fn markdown() -> String {
+    let all = scenarios::all();
+    let rows = table();
+    let shown = |row: &Row| all.iter().filter(|scenario| scenario.rows.contains(&row.id.as_str())).collect::<Vec<_>>();
+    let count = rows.iter().filter(|row| !shown(row).is_empty()).count();
+    let mut page = format!("{HEAD}\n{} scenarios show {count} rows.\n", all.len());
+    let mut section = "";
+    for row in &rows {
+        let scenarios = shown(row);
+        if scenarios.is_empty() {
+            continue;
         }
-        Upstream::CloseBeforeResponse => "closes".to_owned(),
-        Upstream::Refuse => "refuses".to_owned(),
-        Upstream::Silent => "never answers".to_owned(),
-        Upstream::NoCluster => "no such cluster".to_owned(),
+        if row.section != section {
+            section = &row.section;
+            let _ = write!(page, "\n## {section}\n\n| row | rule | on Envoy | here |\n|---|---|---|---|\n");
+        }
+        let _ = writeln!(page, "| {} | {} | {} | {} |", row.id, rule(row), on_envoy(&scenarios), here(&scenarios));
     }
+    for (version, differing) in recorded::others() {
+        let _ = write!(
+            page,
+            "\n## Envoy {version}\n\n{}",
+            OTHER.replace("VERSION", version).replace("MINOR", version.rsplit_once('.').map_or(version, |(minor, _)| minor))
+        );
+        for (name, text) in differing {
+            let rows = all.iter().find(|scenario| scenario.name == name).map_or(&[][..], |scenario| scenario.rows);
+            let changes = comparison::changes(recorded::followed().get(name).copied().unwrap_or_default(), text);
+            let changes: Vec<&str> = changes.lines().filter(|line| !line.starts_with(' ')).collect();
+            let _ = write!(page, "\n**{name}** ({}):\n\n```diff\n{}\n```\n", rows.join(", "), changes.join("\n"));
+        }
+    }
+    page
+}
+
+const OTHER: &str = "The whole suite on Envoy VERSION (`cargo make conformance-MINOR`) gives the same as on 1.40 but for these scenarios; `-` is 1.40,
+`+` is VERSION. The mock host follows 1.40.
+";
+
+/// The first line of a rule: when, and what then.
+fn rule(row: &Row) -> String {
+    let cells = row.lines.first().map(Vec::as_slice).unwrap_or_default();
+    let text = match cells {
+        [when, what, ..] if !when.is_empty() => format!("{when}: {what}"),
+        _ => cells.join(" "),
+    };
+    let more = if row.lines.len() > 1 { " …" } else { "" };
+    format!("{}{more}", text.replace('|', "\\|"))
+}
+
+fn on_envoy(scenarios: &[&Scenario]) -> String {
+    let name = |scenario: &&Scenario| match scenario.crashes {
+        true => format!("*crashes*: {}", scenario.name),
+        false => scenario.name.to_owned(),
+    };
+    scenarios.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn here(scenarios: &[&Scenario]) -> String {
+    let same = scenarios.iter().any(|scenario| !scenario.fatal && scenario.not_modelled.is_none());
+    let mut parts: Vec<String> = same.then(|| "same".to_owned()).into_iter().collect();
+    if scenarios.iter().any(|scenario| scenario.fatal) {
+        parts.push("fails the test".to_owned());
+    }
+    for scenario in scenarios {
+        parts.extend(scenario.not_modelled.map(|reason| format!("not modelled in {}: {reason}", scenario.name)));
+    }
+    parts.join("; ")
 }
