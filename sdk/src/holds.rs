@@ -45,10 +45,11 @@ struct Half {
     /// Whether they are here again in the next: after an answer of 1 (ACT-9), not after one of 2 (ACT-11).
     shown: Cell<bool>,
     /// Set when somebody asks for new bytes: tells how many are here.
-    length: Cell<Option<fn(&Sys) -> u32>>,
+    length: Cell<Option<Length>>,
 }
 
 pub(crate) type Deferred = Box<dyn FnOnce(&Sys)>;
+type Length = fn(&Sys) -> u32;
 
 /// The callback that runs: its context, and the half of the stream whose message it is about.
 #[derive(Clone, Copy, Default)]
@@ -189,7 +190,7 @@ impl Holds {
     }
 
     /// How many of the bytes that are here were here before this callback; noted from the first time on that it is asked.
-    pub(crate) fn seen(sys: &Sys, id: u32, message: StreamType, length: fn(&Sys) -> u32) -> u32 {
+    pub(crate) fn seen(sys: &Sys, id: u32, message: StreamType, length: Length) -> u32 {
         let stream = Self::holding(sys, id, message);
         let half = stream.half(message);
         half.length.set(Some(length));

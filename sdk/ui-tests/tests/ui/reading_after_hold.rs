@@ -1,0 +1,35 @@
+use proxy_filter::prelude::*;
+
+struct Root;
+
+impl RootContext for Root {
+    type Config = ();
+    fn new((): (), _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+impl HttpPlugin for Root {
+    type Http = Stream;
+    fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> Stream {
+        Stream::default()
+    }
+}
+
+#[derive(Default)]
+struct Stream {
+    held: Option<Held<phase::RequestHeaders>>,
+}
+
+impl HttpContext for Stream {
+    fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+        let (held, wait) = http.hold();
+        http.headers().set("x-checked", "yes")?;
+        self.held = Some(held);
+        Ok(wait)
+    }
+}
+
+proxy_filter::register! { "root" => http Root }
+
+fn main() {}

@@ -1,0 +1,31 @@
+use proxy_filter::prelude::*;
+
+struct Root;
+
+impl RootContext for Root {
+    type Config = ();
+    fn new((): (), _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+impl HttpPlugin for Root {
+    type Http = Stream;
+    fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> Stream {
+        Stream::default()
+    }
+}
+
+#[derive(Default)]
+struct Stream;
+
+impl HttpContext for Stream {
+    fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+        http.set_status(200)?;
+        Ok(HeadersAction::Continue)
+    }
+}
+
+proxy_filter::register! { "root" => http Root }
+
+fn main() {}
