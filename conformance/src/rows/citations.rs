@@ -112,10 +112,12 @@ fn ids_in(text: &str, groups: &BTreeSet<String>) -> Vec<String> {
     words.filter(|word| super::table::is_id(word) && groups.contains(&word[..3])).map(str::to_owned).collect()
 }
 
-/// `lif_16` in a function's name.
+/// `lif_16` in a function's name; `abi_0_2_0` is a version, and no row has the number 0.
 fn ids_in_name(name: &str, groups: &BTreeSet<String>) -> Vec<String> {
     let words: Vec<&str> = name.split('_').collect();
-    let pairs = words.windows(2).filter(|pair| pair[1].bytes().all(|byte| byte.is_ascii_digit()) && !pair[1].is_empty());
+    let pairs = words
+        .windows(2)
+        .filter(|pair| pair[1].bytes().all(|byte| byte.is_ascii_digit()) && !pair[1].is_empty() && pair[1] != "0");
     pairs
         .map(|pair| (pair[0].to_uppercase(), pair[1]))
         .filter(|(group, _)| groups.contains(group))
@@ -143,7 +145,7 @@ mod tests {
         assert_eq!(1, 1, \"ZZZ-4\");
     }
 
-    both_vms! { fn second_zzz_5(vm) -> TestResult {
+    both_vms! { fn second_zzz_0_zzz_5(vm) -> TestResult {
     } }
 }
 ";
@@ -151,7 +153,7 @@ mod tests {
         let found: Vec<_> = found.iter().map(|(id, function)| (id.as_str(), function.as_str())).collect();
         assert_eq!(
             found,
-            [("ZZZ-1", "first"), ("ZZZ-2", "first"), ("ZZZ-3", "first"), ("ZZZ-4", "first"), ("ZZZ-5", "second_zzz_5")]
+            [("ZZZ-1", "first"), ("ZZZ-2", "first"), ("ZZZ-3", "first"), ("ZZZ-4", "first"), ("ZZZ-5", "second_zzz_0_zzz_5")]
         );
         assert!(in_source(tests_of("//! ZZZ-1\nfn f() {}\n", true), &groups).is_empty());
         assert_eq!(tests_of("#[cfg(test)]\nmod tests;\n// ZZZ-1\n", false), "");
