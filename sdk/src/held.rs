@@ -27,8 +27,9 @@ use core::ops::Deref;
 /// ```
 /// use proxy_filter::prelude::*;
 /// use std::cell::{Cell, RefCell};
-/// # struct OneAtATime { busy: Cell<bool>, waiting: RefCell<Vec<Held<phase::RequestHeaders>>> }
-/// struct Stream(Rc<OneAtATime>);
+/// # struct Leader { busy: Cell<bool>, waiting: RefCell<Vec<Held<phase::RequestHeaders>>> }
+/// /// Lets a first request go to the upstream, and all others when it is answered.
+/// struct Stream(Rc<Leader>);
 /// impl HttpContext for Stream {
 ///     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
 ///         if !self.0.busy.replace(true) {
@@ -39,14 +40,12 @@ use core::ops::Deref;
 ///         Ok(wait)
 ///     }
 ///     fn on_response_headers(&mut self, _http: ResponseHeaders<'_>) -> Result<HeadersAction> {
-///         self.0.busy.set(false);
-///         while let Some(held) = self.0.waiting.borrow_mut().pop() {
-///             let marked = held.with(|request| request.headers().set("x-waited", "yes"));
-///             // `Err(Gone)` is a client that did not wait so long.
-///             if marked.is_ok() && held.resume().is_ok() {
-///                 self.0.busy.set(true);
-///                 break;
-///             }
+///         let waiting = self.0.waiting.take();
+///         self.0.busy.set(!waiting.is_empty());
+///         for held in waiting {
+///             // `Gone` is a client that did not wait so long: no failure of the stream that runs, so not with `?`.
+///             let _ = held.with(|request| request.headers().set("x-waited", "yes"));
+///             let _ = held.resume();
 ///         }
 ///         Ok(HeadersAction::Continue)
 ///     }

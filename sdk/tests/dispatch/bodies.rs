@@ -129,7 +129,7 @@ impl HttpContext for BodiesStream {
     }
     fn on_request_trailers(&mut self, http: RequestTrailers<'_>) -> Result<TrailersAction> {
         if let (Work::Mask, Some(body)) = (self.work, http.held_body()) {
-            mask(&body, true)?;
+            let _ = mask(&body, true)?;
         }
         http.trailers().add("x-seen", "trailers")?;
         Ok(TrailersAction::Continue)
@@ -152,7 +152,7 @@ impl HttpContext for BodiesStream {
     }
     fn on_response_trailers(&mut self, http: ResponseTrailers<'_>) -> Result<TrailersAction, Failure> {
         if let (Work::Mask, Some(body)) = (self.work, http.held_body()) {
-            mask(&body, true)?;
+            let _ = mask(&body, true)?;
         }
         http.trailers().add("x-seen", "trailers")?;
         Ok(TrailersAction::Continue)
