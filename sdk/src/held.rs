@@ -1,7 +1,7 @@
 use crate::dispatch::Place;
 use crate::holds::{Holds, On, Stream};
 use crate::phase::{Answerable, Phase};
-use crate::{Error, Failure, FailurePolicy, LocalReply, LogLevel, sys::Sys};
+use crate::{Error, Failure, LocalReply, LogLevel, sys::Sys};
 use alloc::{boxed::Box, rc::Rc};
 use core::cell::Cell;
 use core::fmt;
@@ -79,7 +79,16 @@ struct Hold {
     stream: Rc<Stream>,
     message: proxy_filter_abi::StreamType,
     state: Cell<State>,
-    origin: Cell<Option<(Place, FailurePolicy)>>,
+    origin: Cell<Option<Origin>>,
+}
+
+/// Where a message was held, and how its stream is answered when the hold is forgotten.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) place: Place,
+    pub(crate) fail_open: bool,
+    /// Logs the failure and answers the stream; a function of its plugin, so that only what its policy needs is imported.
+    pub(crate) fail: fn(&Place, &Sys, &Failure) -> u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,8 +173,8 @@ impl<P: Phase> Held<P> {
         self.hold.resolve(self.sys(), State::Answered).ok_or(Gone(()))?;
         let origin = self.hold.origin.get();
         self.end(move |sys| {
-            if let (Err(error), Some((place, _))) = (reply.send_to(sys), origin) {
-                place.log(sys, LogLevel::Error, &Failure::from(error).text());
+            if let (Err(error), Some(origin)) = (reply.send_to(sys), origin) {
+                origin.place.log(sys, LogLevel::Error, &Failure::from(error).text());
             }
         });
         Ok(())
@@ -198,8 +207,8 @@ impl<P: Phase> Held<P> {
     /// A host that refuses to let a held message go, or to answer it, has none.
     #[cold]
     fn refused(&self, error: Error) -> Gone {
-        if let Some((place, _)) = self.hold.origin.get() {
-            place.log(self.sys(), LogLevel::Error, &Failure::from(error).text());
+        if let Some(origin) = self.hold.origin.get() {
+            origin.place.log(self.sys(), LogLevel::Error, &Failure::from(error).text());
         }
         Gone(())
     }
@@ -208,13 +217,13 @@ impl<P: Phase> Held<P> {
 impl<P: Phase> Drop for Held<P> {
     fn drop(&mut self) {
         let Some(State::Waiting) = self.hold.resolve(self.sys(), State::Dropped) else { return };
-        let Some((place, policy)) = self.hold.origin.get() else { return };
-        if policy == FailurePolicy::Continue {
-            place.log(self.sys(), LogLevel::Error, &Failure::from(Undecided).text());
+        let Some(origin) = self.hold.origin.get() else { return };
+        if origin.fail_open {
+            (origin.fail)(&origin.place, self.sys(), &Failure::from(Undecided));
             let _ = self.go_on();
         } else {
             self.end(move |sys| {
-                place.fail(sys, policy, &Failure::from(Undecided));
+                (origin.fail)(&origin.place, sys, &Failure::from(Undecided));
             });
         }
     }
@@ -229,24 +238,24 @@ impl<P: Phase> Deref for Paused<P> {
 
 impl Pause {
     /// Whether the message waits, now that the callback has returned and nothing more can be decided inside of it.
-    pub(crate) fn settle(self, sys: &Sys, place: Place, policy: FailurePolicy) -> bool {
+    pub(crate) fn settle(self, sys: &Sys, origin: Origin) -> bool {
         let hold = &self.0;
         if !sys.holds().runs(hold.stream.id(), hold.message) {
-            place.log(
+            origin.place.log(
                 sys,
                 LogLevel::Error,
                 "answered with the pause of another message, which nobody would end: this one goes on",
             );
             return false;
         }
-        hold.origin.set(Some((place, policy)));
+        hold.origin.set(Some(origin));
         match hold.state.get() {
             State::Asked => {
                 hold.state.set(State::Waiting);
                 hold.stream.hold(hold.message);
                 true
             }
-            State::Dropped => place.fail(sys, policy, &Failure::from(Undecided)) != 0,
+            State::Dropped => (origin.fail)(&origin.place, sys, &Failure::from(Undecided)) != 0,
             State::Answered => true,
             State::Waiting | State::Resolved => false,
         }

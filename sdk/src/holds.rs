@@ -3,8 +3,9 @@
 //! A module that never holds does not link this: [`Sys::hooks`] is nothing until the first hold, which the compiler sees.
 
 use crate::body_policy::Step;
-use crate::dispatch::{Found, Place, Slots};
-use crate::{Error, FailurePolicy, Pause, sys::Sys};
+use crate::dispatch::{Found, Slots};
+use crate::held::Origin;
+use crate::{Error, Pause, sys::Sys};
 use alloc::{boxed::Box, rc::Rc, vec::Vec};
 use core::cell::{Cell, RefCell};
 use core::ops::Deref;
@@ -72,7 +73,7 @@ pub(crate) struct Hooks {
     over: fn(&Sys, u32),
     switch: fn(&Sys, u32) -> Result<u32, Error>,
     restore: fn(&Sys, u32),
-    settle: fn(Pause, &Sys, Place, FailurePolicy) -> bool,
+    settle: fn(Pause, &Sys, Origin) -> bool,
     chunk: fn(&Sys, u32, StreamType, u32, bool) -> Step,
     trailers: fn(&Sys, u32, StreamType) -> Option<u32>,
 }
@@ -323,9 +324,9 @@ impl Sys {
 
     /// A callback has answered with a pause: whether the message waits.
     #[inline]
-    pub(crate) fn settle(&self, pause: Pause, place: Place, policy: FailurePolicy) -> bool {
+    pub(crate) fn settle(&self, pause: Pause, origin: Origin) -> bool {
         match self.hooks() {
-            Some(hooks) => (hooks.settle)(pause, self, place, policy),
+            Some(hooks) => (hooks.settle)(pause, self, origin),
             None => {
                 // A pause without a hold cannot be; dropping it would link what drops a hold.
                 core::mem::forget(pause);

@@ -5,9 +5,10 @@ use super::slots::{Found, Slots};
 use super::{CONTINUE, Place, Row, TRUE};
 use crate::action::Action;
 use crate::body_policy::{self, Step};
+use crate::held::Origin;
 use crate::{
-    DataAction, Failure, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, Pause, RequestBody, RequestHeaders,
-    RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
+    DataAction, Failure, FailurePolicy, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, Pause, RequestBody,
+    RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
 };
 use proxy_filter_abi::StreamType;
 
@@ -63,7 +64,9 @@ impl<R: HttpPlugin> HttpRow<R> {
     #[cold]
     fn pause(&self, sys: &Sys, id: u32, callback: &'static str, (pause, code): (Pause, u32)) -> u32 {
         let place = Place { plugin: self.roots.plugin(), id, callback };
-        if sys.settle(pause, place, R::FAILURE_POLICY) { code } else { CONTINUE }
+        let fail_open = matches!(R::FAILURE_POLICY, FailurePolicy::Continue);
+        let origin = Origin { place, fail_open, fail: |place, sys, failure| place.fail(sys, R::FAILURE_POLICY, failure) };
+        if sys.settle(pause, origin) { code } else { CONTINUE }
     }
 
     #[cold]
