@@ -1,4 +1,4 @@
-use crate::runtime::push_decimal;
+use crate::runtime::{Decimal, concat};
 use alloc::{string::String, string::ToString, vec::Vec};
 use core::fmt;
 
@@ -64,9 +64,9 @@ impl FromConfig for String {
         match core::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_string()),
             Err(error) => {
-                let mut text = String::from("not UTF-8 text: invalid byte at ");
-                push_decimal(&mut text, u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX));
-                Err(ConfigError(text))
+                let place = Decimal::new(u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX));
+                let text = concat(&[b"not UTF-8 text: invalid byte at ", place.as_bytes()]);
+                Err(ConfigError(String::from_utf8_lossy(&text).into_owned()))
             }
         }
     }

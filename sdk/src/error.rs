@@ -1,3 +1,4 @@
+use crate::runtime::{Decimal, concat};
 use crate::{LocalReply, Status, sys::Sys};
 use alloc::{boxed::Box, string::String, string::ToString};
 use core::any::Any;
@@ -34,7 +35,8 @@ impl core::error::Error for Error {}
 /// It is logged with the plugin, the context, the callback and the cause, and answered by the root's
 /// [`FailurePolicy`](crate::FailurePolicy). It does not implement `core::error::Error` itself, so that `?` converts
 /// every type that does.
-pub struct Failure(Cause);
+// In a box, so that a callback's answer stays small: what it costs is paid by those that fail.
+pub struct Failure(Box<Cause>);
 
 enum Cause {
     Hostcall(Error),
@@ -55,29 +57,32 @@ impl<E: core::error::Error> Text for E {
 impl Failure {
     /// The hostcall's error, if that is the cause.
     pub fn host_error(&self) -> Option<Error> {
-        match self.0 {
+        match *self.0 {
             Cause::Hostcall(error) => Some(error),
             Cause::Other(_) => None,
         }
     }
 
-    /// What went wrong, in a line, written without `core::fmt` where a hostcall is the cause.
-    pub(crate) fn text(&self) -> String {
-        match &self.0 {
-            Cause::Hostcall(error) => {
-                let mut text = String::from(error.hostcall);
-                text.push_str(" failed: ");
-                match error.status.name() {
-                    Some(name) => text.push_str(name),
-                    None => {
-                        text.push_str("status ");
-                        crate::runtime::push_decimal(&mut text, error.status.to_wire());
-                    }
-                }
-                text
-            }
-            Cause::Other(error) => error.text(),
+    /// Hands over what went wrong, as parts of a line; without `core::fmt` where a hostcall is the cause.
+    pub(crate) fn tell<R>(&self, f: impl FnOnce([&[u8]; 3]) -> R) -> R {
+        match &*self.0 {
+            Cause::Hostcall(Error { hostcall, status }) => match status.name() {
+                Some(name) => f([hostcall.as_bytes(), b" failed: ", name.as_bytes()]),
+                None => f([hostcall.as_bytes(), b" failed: status ", Decimal::new(status.to_wire()).as_bytes()]),
+            },
+            Cause::Other(error) => f([error.text().as_bytes(), b"", b""]),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of_hostcall(hostcall: &'static str, status: Status) -> Self {
+        Self(Box::new(Cause::Hostcall(Error { hostcall, status })))
+    }
+
+    /// What went wrong, in a line.
+    pub(crate) fn text(&self) -> String {
+        self.tell(|parts| String::from_utf8_lossy(&concat(&parts)).into_owned())
     }
 }
 
@@ -85,8 +90,8 @@ impl<E: core::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         // Known at compile time for each `E`, so an SDK error is neither boxed nor formatted.
         match (&error as &dyn Any).downcast_ref::<Error>() {
-            Some(error) => Self(Cause::Hostcall(*error)),
-            None => Self(Cause::Other(Box::new(error))),
+            Some(Error { hostcall, status }) => Self::of_hostcall(hostcall, *status),
+            None => Self(Box::new(Cause::Other(Box::new(error)))),
         }
     }
 }

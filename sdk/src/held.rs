@@ -174,7 +174,7 @@ impl<P: Phase> Held<P> {
         let origin = self.hold.origin.get();
         self.end(move |sys| {
             if let (Err(error), Some(origin)) = (reply.send_to(sys), origin) {
-                origin.place.log(sys, LogLevel::Error, &Failure::from(error).text());
+                origin.place.log_failure(sys, &Failure::from(error));
             }
         });
         Ok(())
@@ -208,7 +208,7 @@ impl<P: Phase> Held<P> {
     #[cold]
     fn refused(&self, error: Error) -> Gone {
         if let Some(origin) = self.hold.origin.get() {
-            origin.place.log(self.sys(), LogLevel::Error, &Failure::from(error).text());
+            origin.place.log_failure(self.sys(), &Failure::from(error));
         }
         Gone(())
     }

@@ -1,4 +1,5 @@
-use crate::{Error, Result, sys::Sys};
+use crate::sys::{Sys, zeroed};
+use crate::{Error, Result};
 use alloc::vec::Vec;
 use proxy_filter_abi::pairs;
 
@@ -72,7 +73,9 @@ impl LocalReply {
     }
 
     pub(crate) fn send_to(&self, sys: &Sys) -> Result<(), Error> {
-        let headers = pairs::encode(self.headers.iter().map(|(name, value)| (name, value)));
+        let pairs = self.headers.iter().map(|(name, value)| (name, value));
+        let mut headers = zeroed(pairs::encoded_len(pairs.clone()));
+        pairs::encode_into(pairs, &mut headers);
         let grpc_status = self.grpc_status.unwrap_or(NO_GRPC_STATUS);
         sys.proxy_send_local_response(u32::from(self.status), &self.details, &self.body, &headers, grpc_status)
     }

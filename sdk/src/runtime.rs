@@ -1,28 +1,50 @@
 //! What a module needs around its plugins: a panic that says where, and text without `core::fmt`.
 
-use crate::{LogLevel, sys::Sys};
-use alloc::string::String;
+use crate::LogLevel;
+use crate::sys::{Sys, zeroed};
+use alloc::vec::Vec;
 
-/// Appends a number without linking `core::fmt`, which is most of a small module's size.
-pub(crate) fn push_decimal(text: &mut String, mut number: u32) {
-    let mut digits = [b'0'; 10];
-    let mut len = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        len += 1;
-        if number == 0 {
-            break;
+/// A number as text, without linking `core::fmt`, which is most of a small module's size.
+pub(crate) struct Decimal {
+    digits: [u8; 10],
+    start: usize,
+}
+
+impl Decimal {
+    pub(crate) fn new(mut number: u32) -> Self {
+        let (mut digits, mut start) = ([0; 10], 10);
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+            start = at;
+            if number == 0 {
+                break;
+            }
         }
+        Self { digits, start }
     }
-    text.extend(digits.iter().skip(digits.len() - len).map(|digit| char::from(*digit)));
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// Joins texts in a buffer of their size: growing one would link code for it.
+pub(crate) fn concat(parts: &[&[u8]]) -> Vec<u8> {
+    let mut text = zeroed(parts.iter().map(|part| part.len()).sum());
+    let mut rest = text.as_mut_slice();
+    for part in parts {
+        let Some((place, after)) = rest.split_at_mut_checked(part.len()) else { break };
+        place.copy_from_slice(part);
+        rest = after;
+    }
+    text
 }
 
 /// Writes a line of the SDK's own; there is nothing to be done about a host that refuses it.
-pub(crate) fn log(sys: &Sys, level: LogLevel, parts: &[&str]) {
-    let mut line = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-    parts.iter().for_each(|part| line.push_str(part));
-    let _ = sys.proxy_log(level, line.as_bytes());
+#[cold]
+pub(crate) fn log(sys: &Sys, level: LogLevel, parts: &[&[u8]]) {
+    let _ = sys.proxy_log(level, &concat(parts));
 }
 
 /// Gives a `no_std` filter its runtime: an allocator, and a panic handler that logs file and line before the VM traps.
@@ -56,20 +78,12 @@ macro_rules! no_std_runtime {
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub fn log_panic(place: Option<&core::panic::Location<'_>>, message: Option<&str>) {
-    let mut line = String::from("panicked");
-    if let Some(place) = place {
-        line.push_str(" at ");
-        line.push_str(place.file());
-        line.push(':');
-        push_decimal(&mut line, place.line());
-        line.push(':');
-        push_decimal(&mut line, place.column());
-    }
-    if let Some(message) = message {
-        line.push_str(": ");
-        line.push_str(message);
-    }
-    let _ = Sys.proxy_log(LogLevel::Critical, line.as_bytes());
+    let (file, line, column) = place.map_or(("an unknown place", 0, 0), |place| (place.file(), place.line(), place.column()));
+    let (line, column) = (Decimal::new(line), Decimal::new(column));
+    let (before, message) = message.map_or(("", ""), |message| (": ", message));
+    let parts =
+        [b"panicked at ", file.as_bytes(), b":", line.as_bytes(), b":", column.as_bytes(), before.as_bytes(), message.as_bytes()];
+    log(&Sys, LogLevel::Critical, &parts);
 }
 
 /// What happens once in a VM, before its first context: the log backend and the panic hook are set.
@@ -81,7 +95,10 @@ pub(crate) fn on_first_context() {
     std::panic::set_hook(alloc::boxed::Box::new(|info| {
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().copied();
-        log_panic(info.location(), text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)));
+        log_panic(
+            info.location(),
+            text.or_else(|| payload.downcast_ref::<alloc::string::String>().map(alloc::string::String::as_str)),
+        );
     }));
 }
 
@@ -92,9 +109,8 @@ mod tests {
     #[test]
     fn numbers_are_written_as_core_fmt_would() {
         for number in [0, 7, 10, 42, 1_000_000, u32::MAX] {
-            let mut text = String::new();
-            push_decimal(&mut text, number);
-            assert_eq!(text, alloc::format!("{number}"));
+            assert_eq!(Decimal::new(number).as_bytes(), alloc::format!("{number}").as_bytes());
         }
+        assert_eq!(concat(&[b"a", b"", b"bc"]), b"abc");
     }
 }

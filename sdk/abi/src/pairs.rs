@@ -4,7 +4,7 @@
 //! pair the length of its key and of its value, then for each pair the key, a NUL, the value, a NUL. An empty map may also
 //! be no bytes at all or a single NUL. Order and duplicates are kept.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use core::fmt;
 
 /// A header map on the wire, checked once and then read in place: no copy, no allocation.
@@ -179,24 +179,39 @@ impl core::error::Error for ParseError {}
 /// ```
 pub fn encode<K: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: impl IntoIterator<Item = (K, V), IntoIter: Clone>) -> Vec<u8> {
     let pairs = pairs.into_iter();
-    let (mut count, mut len) = (0_u32, 4);
+    let mut wire = vec![0; encoded_len(pairs.clone())];
+    encode_into(pairs, &mut wire);
+    wire
+}
+
+/// How many bytes [`encode`] makes of these pairs.
+pub fn encoded_len<K: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: impl IntoIterator<Item = (K, V)>) -> usize {
+    pairs.into_iter().fold(4, |len, (key, value)| len + 8 + key.as_ref().len() + 1 + value.as_ref().len() + 1)
+}
+
+/// Serialises pairs into bytes of [`encoded_len`]; what does not fit is left out.
+pub fn encode_into<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+    pairs: impl IntoIterator<Item = (K, V), IntoIter: Clone>,
+    mut wire: &mut [u8],
+) {
+    let pairs = pairs.into_iter();
+    let mut put = |bytes: &[u8]| {
+        if let Some((place, rest)) = core::mem::take(&mut wire).split_at_mut_checked(bytes.len()) {
+            place.copy_from_slice(bytes);
+            wire = rest;
+        }
+    };
+    put(&to_u32(pairs.clone().count()).to_le_bytes());
     for (key, value) in pairs.clone() {
-        count += 1;
-        len += 8 + key.as_ref().len() + 1 + value.as_ref().len() + 1;
-    }
-    let mut wire = Vec::with_capacity(len);
-    wire.extend_from_slice(&count.to_le_bytes());
-    for (key, value) in pairs.clone() {
-        wire.extend_from_slice(&to_u32(key.as_ref().len()).to_le_bytes());
-        wire.extend_from_slice(&to_u32(value.as_ref().len()).to_le_bytes());
+        put(&to_u32(key.as_ref().len()).to_le_bytes());
+        put(&to_u32(value.as_ref().len()).to_le_bytes());
     }
     for (key, value) in pairs {
-        for bytes in [key.as_ref(), value.as_ref()] {
-            wire.extend_from_slice(bytes);
-            wire.push(0);
-        }
+        put(key.as_ref());
+        put(&[0]);
+        put(value.as_ref());
+        put(&[0]);
     }
-    wire
 }
 
 #[inline]

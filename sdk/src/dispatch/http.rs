@@ -1,27 +1,23 @@
 //! HTTP plugins: each callback of a stream is one look-up and one call in place.
 
-use super::root::Roots;
-use super::slots::{Found, Slots};
-use super::{CONTINUE, Place, Row, TRUE};
+use super::contexts::Contexts;
+use super::{CONTINUE, Row};
 use crate::action::Action;
 use crate::body_policy::{self, Step};
 use crate::held::Origin;
 use crate::{
-    DataAction, Failure, FailurePolicy, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, LogLevel, Pause, RequestBody,
+    DataAction, Failure, FailurePolicy, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, Pause, RequestBody,
     RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
 };
 use proxy_filter_abi::StreamType;
 
 /// A plugin whose streams are HTTP requests: registered as `http`.
-pub struct HttpRow<R: HttpPlugin> {
-    roots: Roots<R>,
-    streams: Slots<R::Http>,
-}
+pub struct HttpRow<R: HttpPlugin>(Contexts<R, R::Http>);
 
 impl<R: HttpPlugin> HttpRow<R> {
     /// The plugin of this root id.
     pub const fn new(id: &'static str) -> Self {
-        Self { roots: Roots::new(id), streams: Slots::new() }
+        Self(Contexts::new(id))
     }
 
     /// Calls a stream's context; an `Err` becomes what the failure policy says.
@@ -33,15 +29,11 @@ impl<R: HttpPlugin> HttpRow<R> {
         callback: &'static str,
         f: impl FnOnce(&mut R::Http) -> Result<A, E>,
     ) -> Option<u32> {
-        let call = |http: &mut R::Http| {
-            let answer = |action: A| action.to_wire().unwrap_or_else(|pause| self.pause(sys, id, callback, pause));
-            f(http).map(answer)
-        };
-        match self.streams.with(id, call) {
-            Found::Value(Ok(answer)) => Some(answer),
-            Found::Value(Err(error)) => Some(self.interrupt(sys, id, callback, error.into())),
-            Found::Busy | Found::Nothing => None,
-        }
+        self.0.stream(id, |http| match f(http) {
+            Ok(action) => action.to_wire().unwrap_or_else(|pause| self.pause(sys, id, callback, pause)),
+            // Still inside, so that nothing of it is kept for later.
+            Err(error) => self.interrupt(sys, id, callback, error.into()),
+        })
     }
 
     /// Calls the body callback of a collected body that trailers follow; gives an answer where the trailers have no callback then.
@@ -63,7 +55,7 @@ impl<R: HttpPlugin> HttpRow<R> {
 
     #[cold]
     fn pause(&self, sys: &Sys, id: u32, callback: &'static str, (pause, code): (Pause, u32)) -> u32 {
-        let place = Place { plugin: self.roots.plugin(), id, callback };
+        let place = self.0.place(id, callback);
         let fail_open = matches!(R::FAILURE_POLICY, FailurePolicy::Continue);
         let origin = Origin { place, fail_open, fail: |place, sys, failure| place.fail(sys, R::FAILURE_POLICY, failure) };
         if sys.settle(pause, origin) { code } else { CONTINUE }
@@ -71,32 +63,26 @@ impl<R: HttpPlugin> HttpRow<R> {
 
     #[cold]
     fn interrupt(&self, sys: &Sys, id: u32, callback: &'static str, interrupt: Interrupt) -> u32 {
-        Place { plugin: self.roots.plugin(), id, callback }.interrupt(sys, R::FAILURE_POLICY, interrupt)
+        self.0.place(id, callback).interrupt(sys, R::FAILURE_POLICY, interrupt)
     }
 }
 
 impl<R: HttpPlugin> Row for HttpRow<R> {
     fn id(&self) -> &'static str {
-        self.roots.plugin()
+        self.0.plugin()
     }
 
     fn create_root(&self, id: u32) {
-        self.roots.create(id);
+        self.0.create_root(id);
     }
 
     #[inline]
     fn create_stream(&self, sys: &Sys, id: u32, root_id: u32) -> Option<()> {
-        let root = self.roots.get(root_id)?;
-        let context = root.create_http_context(&HttpStream::new(sys, id));
-        if self.streams.insert(id, context).is_err() {
-            let place = Place { plugin: self.roots.plugin(), id, callback: "proxy_on_context_create" };
-            place.too_many_streams(sys);
-        }
-        Some(())
+        self.0.create_stream(sys, id, root_id, |root| root.create_http_context(&HttpStream::new(sys, id)))
     }
 
     fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
-        self.roots.configure(sys, id, size)
+        self.0.configure(sys, id, size)
     }
 
     #[inline]
@@ -171,31 +157,29 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
 
     #[inline]
     fn done(&self, sys: &Sys, id: u32) -> Option<u32> {
-        if self.streams.contains(id) { Some(TRUE) } else { self.roots.done(sys, id) }
+        self.0.done(sys, id)
     }
 
     /// A stream that is being logged cannot be answered any more, so a failure is only told.
     #[inline]
     fn log(&self, sys: &Sys, id: u32) -> Option<u32> {
-        match self.streams.with(id, |http| http.on_log(Log::new(sys, id))) {
-            Found::Value(Ok(())) => Some(CONTINUE),
-            Found::Value(Err(failure)) => Some(self.log_failed(sys, id, &failure)),
-            Found::Busy => None,
-            Found::Nothing => self.roots.log(id),
+        match self.0.stream(id, |http| http.on_log(Log::new(sys, id))) {
+            Some(Ok(())) => Some(CONTINUE),
+            Some(Err(failure)) => Some(self.log_failed(sys, id, &failure)),
+            None => self.0.root_log(id),
         }
     }
 
     #[inline]
     fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
-        if self.streams.remove(id) { Some(CONTINUE) } else { self.roots.delete(id) }
+        self.0.delete(id)
     }
 }
 
 impl<R: HttpPlugin> HttpRow<R> {
     #[cold]
     fn log_failed(&self, sys: &Sys, id: u32, failure: &Failure) -> u32 {
-        let place = Place { plugin: self.roots.plugin(), id, callback: "proxy_on_log" };
-        place.log(sys, LogLevel::Error, &failure.text());
+        self.0.place(id, "proxy_on_log").log_failure(sys, failure);
         CONTINUE
     }
 }

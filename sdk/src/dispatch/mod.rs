@@ -1,5 +1,6 @@
 //! From the proxy's callbacks to an author's: which plugin, which context, and what becomes of an `Err`.
 
+mod contexts;
 mod http;
 mod root;
 mod slots;
@@ -10,7 +11,7 @@ pub use root::RootRow;
 pub(crate) use slots::{Found, Slots};
 pub use tcp::TcpRow;
 
-use crate::runtime::{log, on_first_context, push_decimal};
+use crate::runtime::{Decimal, log, on_first_context};
 use crate::{Failure, FailurePolicy, Interrupt, LocalReply, LogLevel, error::Kind, sys::Sys};
 use alloc::{string::String, vec::Vec};
 use core::cell::Cell;
@@ -154,10 +155,10 @@ impl<R: Rows> Vm<R> {
         if !self.rows.create_root(id, Some(&root_id)) {
             let mut known = String::new();
             self.rows.list_ids(&mut known);
-            let root_id = String::from_utf8_lossy(&root_id);
             // This says it better than that its callbacks find no context.
             self.unknown_context_logged.set(true);
-            log(&self.sys, LogLevel::Error, &["no plugin is registered for root id \"", &root_id, "\"; this module has", &known]);
+            let text = [b"no plugin is registered for root id \"", &*root_id, b"\"; this module has", known.as_bytes()];
+            log(&self.sys, LogLevel::Error, &text);
         }
     }
 
@@ -165,9 +166,9 @@ impl<R: Rows> Vm<R> {
     #[cold]
     fn unknown(&self, callback: &str, id: u32, answer: u32) -> u32 {
         if !self.unknown_context_logged.replace(true) {
-            let mut number = String::new();
-            push_decimal(&mut number, id);
-            let text = [callback, ": no context ", &number, " (it was never created, has ended, or is being called); said once"];
+            let why: &[u8] = b" (it was never created, has ended, or is being called); said once";
+            let number = Decimal::new(id);
+            let text = [callback.as_bytes(), b": no context ", number.as_bytes(), why];
             log(&self.sys, LogLevel::Warn, &text);
         }
         answer
@@ -266,17 +267,21 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// `add_header: context 2: proxy_on_request_headers: proxy_add_header_map_value failed: BAD_ARGUMENT`.
-    #[cold]
     pub(crate) fn log(&self, sys: &Sys, level: LogLevel, what: &str) {
-        let mut number = String::new();
-        push_decimal(&mut number, self.id);
-        log(sys, level, &[self.plugin, ": context ", &number, ": ", self.callback, ": ", what]);
+        self.write(sys, level, [what.as_bytes(), b"", b""]);
     }
 
+    /// `add_header: context 2: proxy_on_request_headers: proxy_add_header_map_value failed: BAD_ARGUMENT`.
     #[cold]
-    fn too_many_streams(&self, sys: &Sys) {
-        self.log(sys, LogLevel::Error, "too many streams at once: this one passes unseen");
+    pub(crate) fn log_failure(&self, sys: &Sys, failure: &Failure) {
+        failure.tell(|what| self.write(sys, LogLevel::Error, what));
+    }
+
+    #[inline(never)]
+    fn write(&self, sys: &Sys, level: LogLevel, [a, b, c]: [&[u8]; 3]) {
+        let id = Decimal::new(self.id);
+        let place = [self.plugin.as_bytes(), b": context ", id.as_bytes(), b": ", self.callback.as_bytes(), b": ", a, b, c];
+        log(sys, level, &place);
     }
 
     /// Does what an [`Interrupt`] says and gives the callback's answer; Envoy ignores it where a reply or a reset follows (LOC-1, CLO-1).
@@ -296,7 +301,7 @@ impl Place {
     /// Logs a failure and answers the stream as the root's policy says.
     #[cold]
     pub(crate) fn fail(&self, sys: &Sys, policy: FailurePolicy, failure: &Failure) -> u32 {
-        self.log(sys, LogLevel::Error, &failure.text());
+        self.log_failure(sys, failure);
         match policy {
             FailurePolicy::Continue => CONTINUE,
             FailurePolicy::Reply(status) => self.reply(sys, &LocalReply::new(status).details("proxy_filter_failure")),
@@ -316,7 +321,7 @@ impl Place {
 
     fn check(&self, sys: &Sys, result: Result<(), crate::Error>) {
         if let Err(error) = result {
-            self.log(sys, LogLevel::Error, &Failure::from(error).text());
+            self.log_failure(sys, &Failure::from(error));
         }
     }
 }

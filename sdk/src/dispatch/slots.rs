@@ -1,18 +1,38 @@
-//! Where the contexts of streams live: found by the proxy's id in a look-up or two, called in place, never moved.
+//! Where contexts live: found by the proxy's id in a look-up or two, called in place, never moved.
 
 use alloc::boxed::Box;
+use core::array;
 use core::cell::{Cell, OnceCell, RefCell};
 
-/// A table of values by id. It is a cascade of direct-mapped tables, each twice as large as the one before: an id has one
-/// possible slot in each, and takes the first that is free. The first is always there; the others are made when needed. None
-/// ever moves, so a host may create or delete contexts while another is being called.
+/// Values by id. One that has no other beside it takes the first slot, at an address that the compiler knows; the others are in a tree of
+/// small tables, in which an id has one possible slot at each depth and takes the first that is free. Tables are made when needed
+/// and stay. None ever moves, so a host may create or delete contexts while another is being called.
 pub(crate) struct Slots<T> {
-    first: [Slot<T>; 1 << FIRST_BITS],
-    others: [OnceCell<Box<[Slot<T>]>>; OTHERS],
+    first: Slot<T>,
+    others: OnceCell<Box<Table<T>>>,
 }
 
-const FIRST_BITS: u32 = 4;
-const OTHERS: usize = 16;
+/// An id's place in the first table is that of the four highest bits of its hash; in the table below it, of the next four.
+const BITS: u32 = 4;
+const WIDTH: usize = 1 << BITS;
+const DEPTH: u32 = u32::BITS / BITS;
+
+struct Table<T> {
+    slots: [Slot<T>; WIDTH],
+    below: [OnceCell<Box<Table<T>>>; WIDTH],
+}
+
+impl<T> Table<T> {
+    fn in_place(place: &OnceCell<Box<Self>>) -> Option<&Self> {
+        if place.get().is_none() {
+            let slots = array::from_fn(|_| Slot::empty());
+            let below = array::from_fn(|_| OnceCell::new());
+            // It cannot be set already: `get` said so on the line before.
+            let _ = place.set(Box::new(Self { slots, below }));
+        }
+        place.get().map(|table| &**table)
+    }
+}
 
 struct Slot<T> {
     id: Cell<u32>,
@@ -39,6 +59,13 @@ impl<T> Slot<T> {
             Err(_) => Err(value),
         }
     }
+
+    /// Drops the value, after its borrow has ended: what an author's `Drop` does may re-enter.
+    #[inline]
+    fn clear(&self) {
+        let removed = self.value.try_borrow_mut().ok().and_then(|mut value| value.take());
+        drop(removed);
+    }
 }
 
 /// Id 0 is the VM's own context, never a stream.
@@ -56,31 +83,36 @@ pub(crate) enum Found<R> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { first: [const { Slot::empty() }; 1 << FIRST_BITS], others: [const { OnceCell::new() }; OTHERS] }
+        Self { first: Slot::empty(), others: OnceCell::new() }
     }
 
-    /// Puts a value in, in the place of one of the same id. Gives it back when a million others are in its way.
+    /// Puts a value in, in the place of one of the same id. Gives it back when all its slots are taken by values that were removed
+    /// and are still being called.
     #[inline]
     pub(crate) fn insert(&self, id: u32, value: T) -> Result<(), T> {
-        self.remove(id);
-        match self.first.get(index(id, FIRST_BITS)) {
-            Some(slot) => slot.fill(id, value).or_else(|value| self.insert_elsewhere(id, value)),
-            None => Err(value),
+        match self.others.get() {
+            None => self.first.fill(id, value).or_else(|value| self.insert_below(id, value)),
+            Some(_) => self.insert_below(id, value),
         }
     }
 
     #[cold]
-    fn insert_elsewhere(&self, id: u32, mut value: T) -> Result<(), T> {
-        for (table, bits) in self.others.iter().zip(FIRST_BITS + 1..) {
-            if table.get().is_none() {
-                // It cannot be set already: `get` said so on the line before.
-                let _ = table.set((0..1_usize << bits).map(|_| Slot::empty()).collect());
-            }
-            let Some(slot) = table.get().and_then(|slots| slots.get(index(id, bits))) else { continue };
+    #[inline(never)]
+    fn insert_below(&self, id: u32, mut value: T) -> Result<(), T> {
+        self.remove(id);
+        match self.first.fill(id, value) {
+            Ok(()) => return Ok(()),
+            Err(back) => value = back,
+        }
+        let (mut table, mut at) = (&self.others, hash(id));
+        for _ in 0..DEPTH {
+            let Some(Table { slots, below }) = Table::in_place(table) else { break };
+            let (Some(slot), Some(next)) = (slots.get(place(at)), below.get(place(at))) else { break };
             match slot.fill(id, value) {
                 Ok(()) => return Ok(()),
                 Err(back) => value = back,
             }
+            (table, at) = (next, at << BITS);
         }
         Err(value)
     }
@@ -92,62 +124,68 @@ impl<T> Slots<T> {
         let Ok(mut guard) = slot.value.try_borrow_mut() else { return Found::Busy };
         let Some(value) = &mut *guard else { return Found::Nothing };
         let result = f(value);
+        drop(guard);
         if slot.id.get() != id {
-            // It was removed while it ran.
-            let removed = guard.take();
-            drop(guard);
-            drop(removed);
+            Self::removed_meanwhile(slot);
         }
         Found::Value(result)
     }
 
-    /// Whether there is a value of this id.
-    #[inline]
-    pub(crate) fn contains(&self, id: u32) -> bool {
-        self.slot(id).is_some()
+    /// Only the value that was called can be in the slot: no other gets in while it is borrowed.
+    #[cold]
+    #[inline(never)]
+    fn removed_meanwhile(slot: &Slot<T>) {
+        slot.clear();
     }
 
     /// Takes a value out and drops it; false when there was none.
     #[inline]
     pub(crate) fn remove(&self, id: u32) -> bool {
+        if id == FREE {
+            return false;
+        }
         let Some(slot) = self.slot(id) else { return false };
         slot.id.set(FREE);
-        // Dropped after the borrow has ended: what an author's `Drop` does may re-enter.
-        let removed = slot.value.try_borrow_mut().ok().and_then(|mut value| value.take());
-        drop(removed);
+        slot.clear();
         true
     }
 
+    /// Whether there is a value of this id.
+    #[inline]
+    pub(crate) fn contains(&self, id: u32) -> bool {
+        id != FREE && self.slot(id).is_some()
+    }
+
+    /// The slot that says that it holds this id; of the id that means a free slot, one without a value.
     #[inline]
     fn slot(&self, id: u32) -> Option<&Slot<T>> {
-        match self.first.get(index(id, FIRST_BITS)) {
-            Some(slot) if slot.id.get() == id && id != FREE => Some(slot),
-            _ => {
-                self.others.first()?.get()?;
-                self.slot_elsewhere(id)
-            }
-        }
+        if self.first.id.get() == id { Some(&self.first) } else { self.slot_below(id) }
     }
 
     #[cold]
-    fn slot_elsewhere(&self, id: u32) -> Option<&Slot<T>> {
-        if id == FREE {
-            return None;
-        }
-        for (table, bits) in self.others.iter().zip(FIRST_BITS + 1..) {
-            let slot = table.get()?.get(index(id, bits))?;
+    #[inline(never)]
+    fn slot_below(&self, id: u32) -> Option<&Slot<T>> {
+        let (mut table, mut at) = (self.others.get()?, hash(id));
+        loop {
+            let slot = table.slots.get(place(at))?;
             if slot.id.get() == id {
                 return Some(slot);
             }
+            table = table.below.get(place(at))?.get()?;
+            at <<= BITS;
         }
-        None
     }
 }
 
-/// Fibonacci hashing: consecutive ids, and ids at any stride, spread evenly.
+/// Fibonacci hashing: consecutive ids, and ids at any stride, spread evenly; no two have the same hash.
 #[inline]
-fn index(id: u32, bits: u32) -> usize {
-    (id.wrapping_mul(0x9E37_79B9) >> (32 - bits)) as usize
+fn hash(id: u32) -> u32 {
+    id.wrapping_mul(0x9E37_79B9)
+}
+
+#[inline]
+fn place(at: u32) -> usize {
+    (at >> (u32::BITS - BITS)) as usize
 }
 
 #[cfg(test)]

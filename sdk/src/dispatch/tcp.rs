@@ -1,29 +1,21 @@
 //! TCP plugins: as HTTP plugins, with the callbacks of a connection.
 
-use super::root::Roots;
-use super::slots::{Found, Slots};
-use super::{CONTINUE, PAUSE, Place, Row, TRUE};
+use super::contexts::Contexts;
+use super::{CONTINUE, PAUSE, Row};
 use crate::tcp::StreamEnd;
 use crate::{
-    DownstreamClose, DownstreamData, Failure, FailurePolicy, LogLevel, NewConnection, StreamContext, StreamInterrupt, StreamLog,
-    Tcp, TcpPlugin, UpstreamClose, UpstreamData, sys::Sys,
+    DownstreamClose, DownstreamData, Failure, FailurePolicy, NewConnection, StreamContext, StreamInterrupt, StreamLog, Tcp,
+    TcpPlugin, UpstreamClose, UpstreamData, sys::Sys,
 };
 use proxy_filter_abi::{PeerType, StreamType};
 
 /// A plugin whose streams are TCP connections: registered as `tcp`.
-pub struct TcpRow<R: TcpPlugin> {
-    roots: Roots<R>,
-    streams: Slots<R::Stream>,
-}
+pub struct TcpRow<R: TcpPlugin>(Contexts<R, R::Stream>);
 
 impl<R: TcpPlugin> TcpRow<R> {
     /// The plugin of this root id.
     pub const fn new(id: &'static str) -> Self {
-        Self { roots: Roots::new(id), streams: Slots::new() }
-    }
-
-    fn place(&self, id: u32, callback: &'static str) -> Place {
-        Place { plugin: self.roots.plugin(), id, callback }
+        Self(Contexts::new(id))
     }
 
     /// Calls a stream's context; an `Err` closes the connection or becomes what the failure policy says.
@@ -35,18 +27,17 @@ impl<R: TcpPlugin> TcpRow<R> {
         callback: &'static str,
         f: impl FnOnce(&mut R::Stream) -> Result<u32, StreamInterrupt>,
     ) -> Option<u32> {
-        match self.streams.with(id, f) {
-            Found::Value(Ok(action)) => Some(action),
-            Found::Value(Err(interrupt)) => Some(self.interrupt(sys, id, callback, &interrupt)),
-            Found::Busy | Found::Nothing => None,
-        }
+        Some(match self.0.stream(id, f)? {
+            Ok(action) => action,
+            Err(interrupt) => self.interrupt(sys, id, callback, &interrupt),
+        })
     }
 
     #[cold]
     fn interrupt(&self, sys: &Sys, id: u32, callback: &'static str, interrupt: &StreamInterrupt) -> u32 {
-        let place = self.place(id, callback);
+        let place = self.0.place(id, callback);
         if let StreamEnd::Failure(failure) = &interrupt.0 {
-            place.log(sys, LogLevel::Error, &failure.text());
+            place.log_failure(sys, failure);
             match R::FAILURE_POLICY {
                 FailurePolicy::Continue => return CONTINUE,
                 // There is nothing to reply with.
@@ -67,14 +58,10 @@ impl<R: TcpPlugin> TcpRow<R> {
         callback: &'static str,
         f: impl FnOnce(&mut R::Stream) -> Result<(), Failure>,
     ) -> Option<u32> {
-        match self.streams.with(id, f) {
-            Found::Value(Ok(())) => Some(CONTINUE),
-            Found::Value(Err(failure)) => {
-                self.place(id, callback).log(sys, LogLevel::Error, &failure.text());
-                Some(CONTINUE)
-            }
-            Found::Busy | Found::Nothing => None,
+        if let Err(failure) = self.0.stream(id, f)? {
+            self.0.place(id, callback).log_failure(sys, &failure);
         }
+        Some(CONTINUE)
     }
 }
 
@@ -84,25 +71,20 @@ fn peer(code: u32) -> PeerType {
 
 impl<R: TcpPlugin> Row for TcpRow<R> {
     fn id(&self) -> &'static str {
-        self.roots.plugin()
+        self.0.plugin()
     }
 
     fn create_root(&self, id: u32) {
-        self.roots.create(id);
+        self.0.create_root(id);
     }
 
     #[inline]
     fn create_stream(&self, sys: &Sys, id: u32, root_id: u32) -> Option<()> {
-        let root = self.roots.get(root_id)?;
-        let context = root.create_stream_context(&Tcp::new(sys, id));
-        if self.streams.insert(id, context).is_err() {
-            self.place(id, "proxy_on_context_create").too_many_streams(sys);
-        }
-        Some(())
+        self.0.create_stream(sys, id, root_id, |root| root.create_stream_context(&Tcp::new(sys, id)))
     }
 
     fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
-        self.roots.configure(sys, id, size)
+        self.0.configure(sys, id, size)
     }
 
     #[inline]
@@ -144,18 +126,18 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
 
     #[inline]
     fn done(&self, sys: &Sys, id: u32) -> Option<u32> {
-        if self.streams.contains(id) { Some(TRUE) } else { self.roots.done(sys, id) }
+        self.0.done(sys, id)
     }
 
     /// For a connection after `done` (TCP-1), unlike HTTP.
     #[inline]
     fn log(&self, sys: &Sys, id: u32) -> Option<u32> {
         let told = self.tell(sys, id, "proxy_on_log", |tcp| tcp.on_log(StreamLog::new(sys, id)));
-        told.or_else(|| self.roots.log(id))
+        told.or_else(|| self.0.root_log(id))
     }
 
     #[inline]
     fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
-        if self.streams.remove(id) { Some(CONTINUE) } else { self.roots.delete(id) }
+        self.0.delete(id)
     }
 }

@@ -12,3 +12,8 @@ mod wasm;
 pub use native::{Module, Sys};
 #[cfg(target_family = "wasm")]
 pub use wasm::{Allocator, SingleThreaded, Sys, allocate};
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use native::zeroed;
+#[cfg(target_family = "wasm")]
+pub(crate) use wasm::zeroed;

@@ -111,3 +111,8 @@ impl fmt::Debug for Module {
         f.debug_struct("Module").field("package", &self.package).field("root_ids", &self.root_ids).finish_non_exhaustive()
     }
 }
+
+/// So many zeros.
+pub(crate) fn zeroed(len: usize) -> Vec<u8> {
+    alloc::vec![0; len]
+}

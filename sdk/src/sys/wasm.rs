@@ -126,11 +126,26 @@ pub fn allocate(size: usize) -> *mut u8 {
         let block = HEAP.reuse(size, 1).or_else(|| HEAP.extend(size, 1));
         return block.map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut);
     }
-    let mut bytes = Vec::<u8>::new();
-    if bytes.try_reserve_exact(size).is_err() {
-        return ptr::null_mut();
+    match Layout::array::<u8>(size) {
+        // SAFETY: the size is not 0.
+        Ok(layout) => unsafe { alloc::alloc::alloc(layout) },
+        Err(_) => ptr::null_mut(),
     }
-    core::mem::ManuallyDrop::new(bytes).as_mut_ptr()
+}
+
+/// So many zeros: as `vec![0; len]`, but a buffer of no size where there is no memory, instead of the code that says so, 1.5 KiB.
+pub(crate) fn zeroed(len: usize) -> Vec<u8> {
+    let Ok(layout) = Layout::array::<u8>(len) else { return Vec::new() };
+    if len == 0 {
+        return Vec::new();
+    }
+    // SAFETY: the size is not 0.
+    let bytes = unsafe { alloc::alloc::alloc_zeroed(layout) };
+    if bytes.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: so many bytes of the global allocator, all initialised.
+    unsafe { Vec::from_raw_parts(bytes, len, len) }
 }
 
 /// The instance's memory.

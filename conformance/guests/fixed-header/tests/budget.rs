@@ -5,8 +5,8 @@ use http::Request;
 use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use proxy_filter_test::{MockProxy, Plugin, TestResult, imports};
 
-const BYTES: usize = 13_300;
-const INSTRUCTIONS: u64 = 236;
+const BYTES: usize = 10_240;
+const INSTRUCTIONS: u64 = 150;
 
 fn shipped() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };
