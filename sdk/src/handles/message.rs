@@ -121,9 +121,7 @@ macro_rules! set_status {
             /// # Errors
             /// As said on [`Headers`](crate::Headers).
             pub fn set_status(&self, status: u16) -> Result<(), Error> {
-                let mut text = alloc::string::String::new();
-                crate::runtime::push_decimal(&mut text, status.into());
-                self.headers().set(":status", text)
+                self.headers().set(":status", crate::runtime::Decimal::new(status.into()).as_bytes())
             }
         })*
     };
