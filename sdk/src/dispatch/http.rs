@@ -6,8 +6,8 @@ use crate::action::Action;
 use crate::body_policy::{self, Step};
 use crate::held::Origin;
 use crate::{
-    DataAction, Failure, FailurePolicy, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, Pause, RequestBody,
-    RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
+    DataAction, Failure, FailurePolicy, HttpContext, HttpPlugin, HttpStream, Interrupt, Log, Pause, RequestBody, RequestHeaders,
+    RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, sys::Sys,
 };
 use proxy_filter_abi::StreamType;
 
