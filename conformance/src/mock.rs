@@ -28,7 +28,10 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         .root_id(scenario.root_id())
         .vm_id(scenario.vm_id())
         .config(scenario.config.as_deref().unwrap_or_default())
+        .vm_config(scenario.vm_config.unwrap_or_default())
+        .allowed_capabilities(scenario.capabilities)
         .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
+    let plugin = scenario.environment.iter().fold(plugin, |plugin, (key, value)| plugin.environment(*key, *value));
     let mut builder = MockProxy::builder().plugin(plugin).log_level(harness::LogLevel::Info).pace(PACE);
     // What fails a test is here a row like any other.
     builder = harness::Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint));
@@ -39,6 +42,9 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     builder = builder.framing(framing(scenario.downstream)).upstream_framing(framing(scenario.upstream_protocol));
     if let Some(limit) = scenario.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
+    }
+    if scenario.only_loads {
+        return Ok(load(scenario, builder.start()));
     }
     let proxy = builder.start().map_err(Error::while_doing(format!("start the mock host for {}", scenario.name)))?;
     let (upstream, protocol) = (scenario.upstream.clone(), scenario.upstream_protocol);
@@ -120,7 +126,9 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     }
     observation.findings =
         proxy.findings().iter().map(|finding| finding.lint()).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
-    observation.log = proxy.log().into_iter().map(|line| line.message).collect();
+    // CAP-2, CAP-4: Envoy logs that in its own name.
+    let of_plugin = |message: &String| !message.starts_with("Attempted call to restricted ");
+    observation.log = proxy.log().into_iter().map(|line| line.message).filter(of_plugin).collect();
     Ok(observation.normalised())
 }
 
@@ -137,6 +145,16 @@ fn send_part(proxy: &MockProxy, request: &harness::Message, frames: usize) -> ha
         stream.answer();
     }
     stream.into_exchange()
+}
+
+/// Whether the mock host takes the plugin; that it says why is its finding.
+fn load(scenario: &Scenario, started: Result<MockProxy, harness::Refused>) -> Observation {
+    let mut observation = Observation::load(started.is_ok());
+    let row = scenario.rows.first().copied().unwrap_or_default();
+    if scenario.fatal && started.is_err_and(|refused| refused.to_string().contains(&format!("({row})"))) {
+        observation.findings.push(row);
+    }
+    observation
 }
 
 fn request_of(request: &Request, protocol: Protocol) -> harness::Message {

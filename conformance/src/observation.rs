@@ -166,6 +166,11 @@ impl fmt::Display for Observation {
 }
 
 impl Observation {
+    /// The proxy has looked at the plugin, and starts with it or does not.
+    pub fn load(loads: bool) -> Self {
+        Self { fate: Some(if loads { "loads the plugin" } else { "refuses the plugin" }), ..Self::default() }
+    }
+
     /// That the proxy was ended by what the plugin did.
     pub fn crash() -> Self {
         Self { fate: Some("crashed"), ..Self::default() }

@@ -255,6 +255,14 @@ pub struct Scenario {
     pub config: Option<Cow<'static, str>>,
     /// The plugin gets a VM of its own, as it must when it traps.
     pub own_vm: bool,
+    /// The VM's configuration.
+    pub vm_config: Option<&'static str>,
+    /// What the VM may use, if that is restricted.
+    pub capabilities: &'static [&'static str],
+    /// The VM's environment.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// All that is looked at is whether the plugin loads; Envoy gets a process of its own for it.
+    pub only_loads: bool,
     /// The plugin option of this name.
     pub allow_on_headers_stop_iteration: bool,
     /// The plugin option of this name.
@@ -293,6 +301,10 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         root_id: None,
         config: None,
         own_vm: false,
+        vm_config: None,
+        capabilities: &[],
+        environment: &[],
+        only_loads: false,
         allow_on_headers_stop_iteration: false,
         failure_policy: FailurePolicy::Closed,
         requests: Vec::new(),
@@ -342,6 +354,42 @@ impl Scenario {
     #[must_use]
     pub fn guest(mut self, guest: Guest, root_id: &'static str) -> Self {
         (self.guest, self.root_id, self.own_vm) = (guest, Some(root_id), true);
+        self
+    }
+
+    /// A module in WebAssembly text, in a VM of its own.
+    #[must_use]
+    pub fn text(self, text: &str) -> Self {
+        let wasm = wat::parse_str(text).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let name = self.name;
+        self.guest(Guest::Wasm(wasm.into()), name)
+    }
+
+    /// The VM's configuration.
+    #[must_use]
+    pub fn vm_config(mut self, config: &'static str) -> Self {
+        self.vm_config = Some(config);
+        self
+    }
+
+    /// What the VM may use.
+    #[must_use]
+    pub fn capabilities(mut self, names: &'static [&'static str]) -> Self {
+        self.capabilities = names;
+        self
+    }
+
+    /// The VM's environment; with more than one variable their order is open (ENV-2).
+    #[must_use]
+    pub fn environment(mut self, variables: &'static [(&'static str, &'static str)]) -> Self {
+        self.environment = variables;
+        self
+    }
+
+    /// Whether it loads is the whole scenario.
+    #[must_use]
+    pub fn only_loads(mut self) -> Self {
+        self.only_loads = true;
         self
     }
 

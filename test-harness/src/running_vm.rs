@@ -86,8 +86,13 @@ impl RunningVm {
         }
         for (callback, reason) in [(start, Reason::VmStart), (configure, Reason::Configure)] {
             // LIF-13: any answer but 0 is yes.
-            if self.call(callback).map_err(|trap| Reason::Trap(Box::new(trap)))? == 0 {
-                return Err(reason);
+            match self.call(callback) {
+                Ok(0) => return Err(reason),
+                Ok(_) => {}
+                // MEM-3: the allocator has trapped, and the callback has answered: the plugin is loaded, with a dead VM.
+                Err(trap) if trap.answer.is_some_and(|answer| answer != 0) => return Ok(()),
+                Err(trap) if trap.answer.is_some() => return Err(reason),
+                Err(trap) => return Err(Reason::Trap(Box::new(trap))),
             }
         }
         Ok(())

@@ -92,12 +92,27 @@ fn filter(part: &Part<'_>) -> Value {
             "code": { "local": { "filename": part.module } },
         },
     });
+    let string = |text: &str| json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text });
+    if let Some(vm) = config.get_mut("vm_config") {
+        if let Some(configuration) = scenario.vm_config {
+            insert(vm, "configuration", string(configuration));
+        }
+        if !scenario.environment.is_empty() {
+            let variables: Map<String, Value> =
+                scenario.environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+            insert(vm, "environment_variables", json!({ "key_values": variables }));
+        }
+    }
+    if !scenario.capabilities.is_empty() {
+        let allowed: Map<String, Value> = scenario.capabilities.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+        // CAP-7: where Envoys before 1.40 have it.
+        insert(&mut config, "capability_restriction_config", json!({ "allowed_capabilities": allowed }));
+    }
     if scenario.allow_on_headers_stop_iteration {
         insert(&mut config, "allow_on_headers_stop_iteration", true.into());
     }
     if let Some(configuration) = &scenario.config {
-        let value = json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration });
-        insert(&mut config, "configuration", value);
+        insert(&mut config, "configuration", string(configuration));
     }
     json!({ "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config })
 }

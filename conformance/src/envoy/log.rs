@@ -19,7 +19,7 @@ pub(super) struct Log {
 
 #[derive(Default)]
 struct State {
-    /// The thread of the first plugin line: Envoy starts its canary instance on the main thread, before any worker exists.
+    /// On Linux the process's id; elsewhere the thread of the first plugin line, as the canary instance starts before any worker.
     main_thread: Option<String>,
     /// Words of the prefix and message, of the worker only.
     lines: Vec<(Vec<String>, String)>,
@@ -29,9 +29,12 @@ struct State {
 }
 
 impl Log {
-    /// Starts to read `stream` on a thread of its own.
-    pub(super) fn read(stream: impl Read + Send + 'static) -> Arc<Self> {
+    /// Starts to read `stream`, the log of the process of this id, on a thread of its own.
+    pub(super) fn read(stream: impl Read + Send + 'static, process: u32) -> Arc<Self> {
         let log = Arc::new(Self::default());
+        if cfg!(target_os = "linux") {
+            log.lock().main_thread = Some(process.to_string());
+        }
         let reader = Arc::clone(&log);
         thread::spawn(move || {
             let mut lines = BufReader::new(stream);

@@ -65,8 +65,10 @@ pub struct Options {
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
 pub fn run(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
     let mut ordinary =
-        run_together(&scenarios.iter().filter(|scenario| !scenario.crashes).cloned().collect::<Vec<_>>(), options)?.into_iter();
+        run_together(&scenarios.iter().filter(|s| !s.crashes && !s.only_loads).cloned().collect::<Vec<_>>(), options)?
+            .into_iter();
     let one = |scenario: &Scenario| match scenario.crashes {
+        _ if scenario.only_loads => Ok(Some(load(scenario, options))),
         true => Ok(run_until_crash(std::slice::from_ref(scenario), options)?.pop()),
         false => Ok(ordinary.next()),
     };
@@ -123,6 +125,15 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
         }
     }
     Ok(results)
+}
+
+/// What Envoy says of a plugin before it would start with it.
+fn load(scenario: &Scenario, options: &Options) -> Result<Observation, Error> {
+    let directory = tempfile::tempdir().map_err(Error::while_doing("make a directory for Envoy's configuration"))?;
+    let module = module(scenario, &options.artifacts, directory.path())?;
+    let part = config::Part { scenario, module, upstream: SocketAddr::from(([127, 0, 0, 1], 1)) };
+    let fate = process::validate(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&[part]))?;
+    Ok(fate.map_or_else(Observation::crash, Observation::load))
 }
 
 fn module(scenario: &Scenario, artifacts: &Artifacts, directory: &Path) -> Result<PathBuf, Error> {

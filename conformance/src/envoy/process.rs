@@ -67,6 +67,26 @@ fn behind_launcher(launcher: &Path) -> Result<PathBuf, Error> {
     binaries.find(|binary| binary.is_file()).ok_or_else(missing)
 }
 
+/// Whether Envoy takes this configuration; `None` when it crashes over it.
+pub(super) fn validate(binary: &Path, directory: &Path, bootstrap: &Value) -> Result<Option<bool>, Error> {
+    let config = directory.join("bootstrap.json");
+    fs::write(&config, bootstrap.to_string()).map_err(Error::while_doing(format!("write {}", config.display())))?;
+    let output = Command::new(binary)
+        .args(["--mode", "validate", "--use-dynamic-base-id", "--log-level", "error", "--config-path"])
+        .arg(&config)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(Error::while_doing(format!("start {}", binary.display())))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(0) => Ok(Some(true)),
+        // Any other mistake in the configuration would pass for a refusal.
+        Some(_) if said.contains("Unable to create Wasm plugin") => Ok(Some(false)),
+        Some(_) => Err(Error::new(format!("Envoy does not get as far as the plugin:\n{said}"))),
+        None => Ok(None),
+    }
+}
+
 impl Envoy {
     /// Starts `binary` with `bootstrap` and waits until its listeners are up.
     pub(super) fn start(binary: &Path, directory: &Path, bootstrap: &Value) -> Result<Self, Error> {
@@ -86,7 +106,8 @@ impl Envoy {
             .map_err(Error::while_doing(format!("start {}", binary.display())))?;
         let stderr = child.stderr.take().ok_or_else(|| Error::new("Envoy has no stderr"))?;
         let admin = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut envoy = Self { child: Mutex::new(child), log: Log::read(stderr), admin };
+        let log = Log::read(stderr, child.id());
+        let mut envoy = Self { child: Mutex::new(child), log, admin };
         let deadline = Instant::now() + START;
         while !envoy.ready(&admin_file) {
             envoy.check_alive(Duration::ZERO)?;

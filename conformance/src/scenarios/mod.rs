@@ -3,16 +3,20 @@
 mod around;
 mod body;
 mod buffers;
+mod capabilities;
 mod fatal;
 mod filters;
+mod guest;
 mod headers;
 mod http2;
+mod loading;
 mod local_reply;
 mod local_reply_later;
 mod pairs;
 mod resume;
 mod sequence;
 mod trailers;
+mod wasi;
 
 use crate::scenario::Scenario;
 
@@ -32,6 +36,9 @@ pub fn all() -> Vec<Scenario> {
         around::all(),
         http2::all(),
         fatal::all(),
+        loading::all(),
+        capabilities::all(),
+        wasi::all(),
     ]
     .concat()
 }

@@ -115,13 +115,16 @@ impl Vm for WasmVm {
         data.work = HostWork::WHOLE;
         // What a callback before this one was refused, it has lived with.
         data.limiter.take_refused();
-        let mut called = function.call(&mut *store, &parameters, &mut results);
+        let called = function.call(&mut *store, &parameters, &mut results);
         self.fuel_used.set(self.fuel_used.get() + self.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)));
-        if let Some(error) = store.data_mut().allocator_trap.take() {
-            called = called.and(Err(error));
+        let answer = results.first().and_then(Val::i32).map_or(callback.returns().of_missing_export(), i32::cast_unsigned);
+        let allocator_trap = store.data_mut().allocator_trap.take();
+        let mut dead = |error| trap(&mut store, &callback.to_string(), &error, self.limits);
+        match (called, allocator_trap) {
+            (Err(error), _) => Err(dead(error)),
+            (Ok(()), Some(error)) => Err(Trap { answer: Some(answer), ..dead(error) }),
+            (Ok(()), None) => Ok(answer),
         }
-        called.map_err(|error| trap(&mut store, &callback.to_string(), &error, self.limits))?;
-        Ok(results.first().and_then(Val::i32).map_or(callback.returns().of_missing_export(), i32::cast_unsigned))
     }
 
     fn fuel_used(&self) -> u64 {
@@ -200,7 +203,7 @@ fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, l
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
     let trace = store.data().host.0.state().trace.last(12);
-    Trap { kind, callback: callback.to_owned(), message, backtrace, trace }
+    Trap { kind, callback: callback.to_owned(), message, backtrace, trace, answer: None }
 }
 
 /// Wasmtime prints a frame as `3: 0x1a2 - module!function`, demangled.
