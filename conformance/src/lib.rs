@@ -6,6 +6,7 @@
 //! `docs/envoy.md` that it shows.
 
 pub mod comparison;
+pub mod connection;
 pub mod envoy;
 pub mod error;
 pub mod http1;

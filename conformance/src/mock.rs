@@ -1,5 +1,7 @@
 //! Runs a scenario on the mock host, and writes what came of it as HTTP/1.1 would carry it.
 
+mod connection;
+
 use crate::envoy::Artifacts;
 use crate::error::Error;
 use crate::http2;
@@ -32,6 +34,7 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         .allowed_capabilities(scenario.capabilities)
         .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
     let plugin = scenario.environment.iter().fold(plugin, |plugin, (key, value)| plugin.environment(*key, *value));
+    let behind = scenario.behind.map(|script| plugin.clone().config(script));
     let mut builder = MockProxy::builder().plugin(plugin).log_level(harness::LogLevel::Info).pace(PACE);
     // What fails a test is here a row like any other.
     builder = harness::Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint));
@@ -40,6 +43,9 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         Protocol::Http2 => harness::Framing::Http2,
     };
     builder = builder.framing(framing(scenario.downstream)).upstream_framing(framing(scenario.upstream_protocol));
+    if let Some(behind) = behind {
+        builder = builder.plugin(behind);
+    }
     if let Some(limit) = scenario.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
     }
@@ -47,6 +53,9 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         return Ok(load(scenario, builder.start()));
     }
     let proxy = builder.start().map_err(Error::while_doing(format!("start the mock host for {}", scenario.name)))?;
+    if !scenario.connections.is_empty() {
+        return Ok(connection::play(scenario, &proxy));
+    }
     let (upstream, protocol) = (scenario.upstream.clone(), scenario.upstream_protocol);
     proxy.set_raw_upstream(move |_| match &upstream {
         // A body without a length ends with its connection.
@@ -125,7 +134,7 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         });
     }
     observation.findings =
-        proxy.findings().iter().map(|finding| finding.lint()).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
+        proxy.findings().iter().map(harness::Finding::lint).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
     // CAP-2, CAP-4: Envoy logs that in its own name.
     let of_plugin = |message: &String| !message.starts_with("Attempted call to restricted ");
     observation.log = proxy.log().into_iter().map(|line| line.message).filter(of_plugin).collect();

@@ -51,6 +51,8 @@ pub struct Observation {
     pub upstream: Vec<Received>,
     /// What the client received for each request.
     pub client: Vec<Outcome>,
+    /// Of TCP connections, what each end did and saw.
+    pub wire: Vec<String>,
     /// What the plugin logged, without the proxy's prefix.
     pub log: Vec<String>,
     /// What became of the proxy itself, if it did not survive: then there is nothing else.
@@ -185,6 +187,9 @@ impl Observation {
     fn parts(&self) -> Vec<(&'static str, Vec<String>)> {
         if let Some(fate) = self.fate {
             return vec![("the proxy", vec![fate.into()])];
+        }
+        if !self.wire.is_empty() {
+            return vec![("on the wire", self.wire.clone()), ("plugin logged", self.log.clone())];
         }
         let mut upstream = Vec::new();
         for received in &self.upstream {

@@ -1,5 +1,6 @@
 //! A scenario as data: the plugin, what the client sends, what the upstream answers.
 
+use crate::connection::Step;
 use crate::message::Pairs;
 use std::{borrow::Cow, time::Duration};
 
@@ -269,6 +270,11 @@ pub struct Scenario {
     pub failure_policy: FailurePolicy,
     /// Sent one after the other, each on a connection of its own; none means a single `GET /`.
     pub requests: Vec<Request>,
+    /// The steps of TCP connections, made one after the other; with any, the plugin is a network filter before a TCP proxy, and there
+    /// are no requests.
+    pub connections: Vec<Vec<Step>>,
+    /// The script of a second plugin behind the first; of network filters only.
+    pub behind: Option<&'static str>,
     /// The upstream.
     pub upstream: Upstream,
     /// `per_connection_buffer_limit_bytes` of the listener.
@@ -308,6 +314,8 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         allow_on_headers_stop_iteration: false,
         failure_policy: FailurePolicy::Closed,
         requests: Vec::new(),
+        connections: Vec::new(),
+        behind: None,
         upstream: Upstream::Respond(respond(200)),
         buffer_limit: None,
         downstream: Protocol::Http1,
@@ -397,6 +405,27 @@ impl Scenario {
     #[must_use]
     pub fn request(mut self, request: Request) -> Self {
         self.requests.push(request);
+        self
+    }
+
+    /// Adds a TCP connection.
+    #[must_use]
+    pub fn connection(mut self, steps: impl Into<Vec<Step>>) -> Self {
+        self.connections.push(steps.into());
+        self
+    }
+
+    /// A second plugin with this script, behind the first.
+    #[must_use]
+    pub fn behind(mut self, script: &'static str) -> Self {
+        self.behind = Some(script);
+        self
+    }
+
+    /// What becomes of requests after the plugin failed, in a VM of its own.
+    #[must_use]
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        (self.failure_policy, self.own_vm) = (policy, true);
         self
     }
 

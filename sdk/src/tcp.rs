@@ -121,7 +121,7 @@ pub enum ConnectionAction {
 }
 
 impl ConnectionAction {
-    pub(crate) fn to_wire(self) -> u32 {
+    pub(crate) fn into_wire(self) -> u32 {
         match self {
             Self::Continue => 0,
         }
@@ -144,7 +144,7 @@ pub enum StreamAction {
 }
 
 impl StreamAction {
-    pub(crate) fn to_wire(self, end_of_stream: bool) -> u32 {
+    pub(crate) fn into_wire(self, end_of_stream: bool) -> u32 {
         match self {
             Self::Buffer if end_of_stream => 0,
             Self::Continue => 0,

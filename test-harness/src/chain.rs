@@ -2,6 +2,7 @@
 
 use crate::host::StreamKey;
 use crate::host::http_stream::HttpStream;
+use crate::host::tcp_stream::TcpStream;
 use crate::instance::Instance;
 use crate::place::Place;
 use crate::running_vm::Vms;
@@ -39,9 +40,26 @@ impl Chain {
 
     /// Tells a new stream which filters were dead when it began (FAI-7, FAI-8, FAI-9).
     pub(crate) fn begin(&self, stream: &mut HttpStream) {
-        for (filter, link) in self.links.iter().enumerate().filter(|(_, link)| link.context.is_none()) {
-            if link.fails_open { stream.begin_without(filter) } else { stream.begin_dead(filter) }
+        for (filter, fails_open) in self.dead() {
+            if fails_open { stream.begin_without(filter) } else { stream.begin_dead(filter) }
         }
+    }
+
+    /// The same of a new connection (FAI-14).
+    pub(crate) fn begin_connection(&self, stream: &mut TcpStream) {
+        for (filter, fails_open) in self.dead() {
+            if fails_open { stream.begin_without(filter) } else { stream.begin_dead(filter) }
+        }
+    }
+
+    /// The filters that were dead when the stream began, and whether they fail open.
+    fn dead(&self) -> impl Iterator<Item = (usize, bool)> {
+        self.links.iter().enumerate().filter(|(_, link)| link.context.is_none()).map(|(filter, link)| (filter, link.fails_open))
+    }
+
+    /// How many filters there are.
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
     }
 
     pub(crate) fn instances(&self) -> impl Iterator<Item = &Rc<Instance>> {

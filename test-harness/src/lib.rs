@@ -51,6 +51,7 @@
 mod both_vms;
 mod builder;
 mod chain;
+mod connection;
 mod exchange;
 mod failure_policy;
 #[cfg(feature = "wasmtime")]
@@ -75,6 +76,7 @@ mod upstream;
 mod vm;
 
 pub use builder::Builder;
+pub use connection::{Connection, Ending};
 pub use exchange::{Exchange, LocalReplySent, Outcome};
 pub use failure_policy::FailurePolicy;
 pub use lint::{Finding, Lint, Severity};
@@ -84,7 +86,7 @@ pub use open_stream::{IntoHeaders, OpenStream};
 pub use plugin::{IntoConfiguration, Plugin, VmKind};
 pub use proxy::{Framing, MockProxy};
 pub use proxy_filter_abi as abi;
-pub use proxy_filter_abi::LogLevel;
+pub use proxy_filter_abi::{LogLevel, PeerType};
 pub use refused::{Reason, Refused};
 pub use spy::Spy;
 pub use upstream::Answer;

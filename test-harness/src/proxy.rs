@@ -1,5 +1,7 @@
 //! The mock proxy: a chain of plugins, and the loop that moves a stream through it.
 
+mod tcp;
+
 use crate::builder::{Builder, Settings};
 use crate::chain::Chain;
 use crate::exchange::Exchange;
@@ -68,6 +70,8 @@ pub struct MockProxy {
     /// The chain of each stream that has not ended.
     pub(crate) chains: RefCell<BTreeMap<u64, Rc<Chain>>>,
     upstream: RefCell<Upstream>,
+    /// Nobody listens at the upstream of TCP connections.
+    refuses_connections: Cell<bool>,
     pub(crate) settings: Settings,
     next_stream: Cell<u64>,
 }
@@ -109,6 +113,7 @@ impl MockProxy {
             retired: RefCell::default(),
             chains: RefCell::default(),
             upstream: RefCell::default(),
+            refuses_connections: Cell::new(false),
             settings,
             next_stream: Cell::new(0),
         }
@@ -272,6 +277,7 @@ impl MockProxy {
             for number in numbers {
                 moved |= self.run_stream(number);
             }
+            moved |= self.run_connections();
             if !moved {
                 return;
             }

@@ -26,6 +26,21 @@ fn address(address: SocketAddr) -> Value {
     json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
 }
 
+/// The network filters of a TCP scenario: the plugin, the plugin behind it, the proxy to the cluster.
+fn tcp_filters(part: &Part<'_>) -> Vec<Value> {
+    let scenario = part.scenario;
+    let plugin = |config: Value| {
+        json!({ "name": "envoy.filters.network.wasm", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm", "config": config } })
+    };
+    let mut filters = vec![plugin(plugin_config(part, scenario.config.as_deref()))];
+    filters.extend(scenario.behind.map(|script| plugin(plugin_config(part, Some(script)))));
+    filters.push(json!({ "name": "envoy.filters.network.tcp_proxy", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        "stat_prefix": scenario.name, "cluster": scenario.name } }));
+    filters
+}
+
 fn listener(part: &Part<'_>) -> Value {
     let name = part.scenario.name;
     let manager = json!({
@@ -53,12 +68,14 @@ fn listener(part: &Part<'_>) -> Value {
             },
         ],
     });
+    let filters = match part.scenario.connections.as_slice() {
+        [] => vec![json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager })],
+        _ => tcp_filters(part),
+    };
     let mut listener = json!({
         "name": name,
         "address": address(SocketAddr::from(([127, 0, 0, 1], 0))),
-        "filter_chains": [{
-            "filters": [{ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager }],
-        }],
+        "filter_chains": [{ "filters": filters }],
     });
     if let Some(limit) = part.scenario.buffer_limit {
         insert(&mut listener, "per_connection_buffer_limit_bytes", limit.into());
@@ -76,6 +93,12 @@ fn route(part: &Part<'_>) -> Value {
 }
 
 fn filter(part: &Part<'_>) -> Value {
+    let config = plugin_config(part, part.scenario.config.as_deref());
+    json!({ "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config })
+}
+
+/// The plugin, with this configuration.
+fn plugin_config(part: &Part<'_>, configuration: Option<&str>) -> Value {
     let scenario = part.scenario;
     let policy = match scenario.failure_policy {
         FailurePolicy::Closed => "FAIL_CLOSED",
@@ -111,10 +134,10 @@ fn filter(part: &Part<'_>) -> Value {
     if scenario.allow_on_headers_stop_iteration {
         insert(&mut config, "allow_on_headers_stop_iteration", true.into());
     }
-    if let Some(configuration) = &scenario.config {
+    if let Some(configuration) = configuration {
         insert(&mut config, "configuration", string(configuration));
     }
-    json!({ "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config })
+    config
 }
 
 fn cluster(part: &Part<'_>) -> Value {

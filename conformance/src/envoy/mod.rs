@@ -1,6 +1,7 @@
 //! Runs scenarios against a real Envoy: one process, a listener and a cluster for each scenario.
 
 mod config;
+mod connection;
 mod log;
 mod process;
 
@@ -157,6 +158,17 @@ fn run_one(
     let name = scenario.name;
     let address = addresses.get(name).ok_or_else(|| Error::new(format!("Envoy has no listener for {name}")))?;
     let pace = Arc::new(LogPace { log: envoy.log(), plugin: name });
+    if !scenario.connections.is_empty() {
+        let mut observation = Observation::default();
+        let mut played = Vec::new();
+        for steps in &scenario.connections {
+            let connection = connection::play(*address, &listener, steps, &pace);
+            played.push(connection.map_err(Error::while_doing(format!("play a connection of {name}")))?);
+        }
+        observation.wire = played.iter().flat_map(|connection| connection.wire.iter().cloned()).collect();
+        observation.log = envoy.log().of_plugin(name);
+        return Ok(observation);
+    }
     let behaviour = scenario.upstream.clone();
     let upstream = UpstreamServer::start(listener, scenario.upstream_protocol, behaviour, Arc::<LogPace>::clone(&pace));
     let upstream = upstream.map_err(Error::while_doing(format!("start the upstream of {name}")))?;
@@ -192,7 +204,7 @@ pub const UNSEEN: Duration = Duration::from_millis(150);
 
 impl Pace for LogPace {
     fn mark(&self) -> usize {
-        self.log.count_of_plugin(self.plugin)
+        self.count()
     }
 
     fn settle(&self, mark: usize) {
@@ -204,6 +216,10 @@ impl Pace for LogPace {
 }
 
 impl LogPace {
+    fn count(&self) -> usize {
+        self.log.count_of_plugin(self.plugin)
+    }
+
     fn wait_until_quiet(&self) {
         loop {
             let mark = self.mark();

@@ -15,6 +15,8 @@ mod local_reply_later;
 mod pairs;
 mod resume;
 mod sequence;
+mod tcp;
+mod tcp_ending;
 mod trailers;
 mod wasi;
 
@@ -39,6 +41,8 @@ pub fn all() -> Vec<Scenario> {
         loading::all(),
         capabilities::all(),
         wasi::all(),
+        tcp::all(),
+        tcp_ending::all(),
     ]
     .concat()
 }

@@ -90,7 +90,7 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
     #[inline]
     fn new_connection(&self, sys: &Sys, id: u32) -> Option<u32> {
         self.call(sys, id, "proxy_on_new_connection", |tcp| {
-            tcp.on_new_connection(NewConnection::new(sys, id)).map(crate::ConnectionAction::to_wire)
+            tcp.on_new_connection(NewConnection::new(sys, id)).map(crate::ConnectionAction::into_wire)
         })
     }
 
@@ -98,7 +98,7 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
     fn downstream_data(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_downstream_data", |tcp| {
             let action = tcp.on_downstream_data(DownstreamData::new(sys, id, size, end_of_stream));
-            action.map(|action| action.to_wire(end_of_stream))
+            action.map(|action| action.into_wire(end_of_stream))
         })
     }
 
@@ -106,7 +106,7 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
     fn upstream_data(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_upstream_data", |tcp| {
             let action = tcp.on_upstream_data(UpstreamData::new(sys, id, size, end_of_stream));
-            action.map(|action| action.to_wire(end_of_stream))
+            action.map(|action| action.into_wire(end_of_stream))
         })
     }
 

@@ -1,7 +1,7 @@
 //! What each hostcall means. Those whose meaning is still to come stand in `unimplemented.rs`.
 
 use super::http_stream::{HttpStream, Side, property};
-use super::{Effect, VmHost, buffer};
+use super::{Effect, VmHost, buffer, tcp_stream};
 use proxy_filter_abi::{AbiVersion, BufferType, Callback, Host, LogLevel, MapType, MetricType, Status, StreamType};
 use std::time::Duration;
 
@@ -16,12 +16,25 @@ fn side_of(buffer: BufferType) -> Option<Side> {
     }
 }
 
+/// Which end of a connection a buffer's bytes come from.
+fn end_of(buffer: BufferType) -> Option<tcp_stream::Side> {
+    match buffer {
+        BufferType::DownstreamData => Some(tcp_stream::Side::Downstream),
+        BufferType::UpstreamData => Some(tcp_stream::Side::Upstream),
+        _ => None,
+    }
+}
+
 impl VmHost {
     /// Runs `f` on the bytes of a buffer.
     fn buffer<R>(&self, buffer: BufferType, f: impl FnOnce(&[u8]) -> R) -> Answer<R> {
         if let (Some(side), Some(key)) = (side_of(buffer), self.stream()) {
             let streams = self.state.streams.borrow();
             return Ok(f(streams.get(&key.stream).map_or(&[], |stream| stream.body(key.filter, side))));
+        }
+        if let (Some(side), Some(key)) = (end_of(buffer), self.stream()) {
+            let connections = self.state.connections.borrow();
+            return Ok(f(connections.get(&key.stream).map_or(&[], |connection| connection.data(key.filter, side))));
         }
         match buffer {
             // BUF-4: nothing is there, which is no error.
@@ -66,6 +79,10 @@ impl Host for VmHost {
     fn proxy_set_buffer_bytes(&self, buffer_type: BufferType, start: u32, size: u32, value: &[u8]) -> Answer {
         if let Some(side) = side_of(buffer_type) {
             let set = self.with_stream(|stream, filter| stream.set_body(filter, side, start, size, value));
+            return set.unwrap_or(Err(Status::BadArgument));
+        }
+        if let Some(side) = end_of(buffer_type) {
+            let set = self.with_connection(|connection, filter| connection.set_data(filter, side, start, size, value));
             return set.unwrap_or(Err(Status::BadArgument));
         }
         match buffer_type {
@@ -127,17 +144,23 @@ impl Host for VmHost {
                 self.with_stream(HttpStream::release_request_maps);
                 Ok(())
             }
-            // CON-12.
-            StreamType::Downstream => Ok(()),
+            // CON-12: nothing, on an HTTP stream.
+            StreamType::Downstream => {
+                self.after_callback(Effect::ContinueConnection);
+                Ok(())
+            }
             StreamType::Upstream => Err(Status::Unimplemented),
         }
     }
 
     fn proxy_close_stream(&self, stream_type: StreamType) -> Answer {
-        // CLO-3: the others mean nothing to an HTTP stream.
-        if matches!(stream_type, StreamType::HttpRequest | StreamType::HttpResponse) {
-            self.stop_running();
-            self.after_callback(Effect::Close);
+        match stream_type {
+            StreamType::HttpRequest | StreamType::HttpResponse => {
+                self.stop_running();
+                self.after_callback(Effect::Close);
+            }
+            // CLO-3: they mean nothing to an HTTP stream, and are the same to a connection (TCP-5).
+            StreamType::Downstream | StreamType::Upstream => self.after_callback(Effect::CloseConnection),
         }
         Ok(())
     }
@@ -181,13 +204,16 @@ impl Host for VmHost {
             b"" => Err(Status::SerializationFailure),
             _ => self
                 .with_readable(|stream, filter| stream.property(filter, path))
+                .or_else(|| self.with_connection(|connection, _| connection.property(path)))
                 .unwrap_or_else(|| property::outside_streams(path)),
         }
     }
 
     fn proxy_set_property(&self, path: &[u8], value: &[u8]) -> Answer {
         // PRO-16: a root has no filter state.
-        self.with_stream(|stream, _| stream.set_property(path, value)).ok_or(Status::NotFound)
+        self.with_stream(|stream, _| stream.set_property(path, value))
+            .or_else(|| self.with_connection(|connection, _| connection.set_property(path, value)))
+            .ok_or(Status::NotFound)
     }
 
     fn proxy_set_effective_context(&self, context_id: u32) -> Answer {

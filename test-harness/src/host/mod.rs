@@ -9,6 +9,7 @@ mod context;
 mod header_map;
 pub(crate) mod http_stream;
 mod meaning;
+pub(crate) mod tcp_stream;
 mod traced;
 pub(crate) mod unimplemented;
 
@@ -29,6 +30,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
+use tcp_stream::TcpStream;
 
 /// What all VMs of a mock proxy share.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub(crate) struct State {
     /// Since the Unix epoch.
     pub(crate) clock: Cell<Duration>,
     pub(crate) streams: RefCell<BTreeMap<u64, HttpStream>>,
+    /// Numbered together with the HTTP streams.
+    pub(crate) connections: RefCell<BTreeMap<u64, TcpStream>>,
     /// What callbacks have asked for, to be carried out when they have returned (SEQ-21).
     effects: RefCell<VecDeque<(StreamKey, Effect)>>,
     pub(crate) findings: Findings,
@@ -68,6 +72,8 @@ enum Effect {
     Continue(StreamType),
     Close,
     Reply(Reply),
+    ContinueConnection,
+    CloseConnection,
 }
 
 impl State {
@@ -82,6 +88,7 @@ impl State {
             log_level: Cell::new(log_level),
             clock: Cell::new(clock),
             streams: RefCell::default(),
+            connections: RefCell::default(),
             effects: RefCell::default(),
             findings: Findings::new(allowed),
         }
@@ -106,14 +113,19 @@ impl State {
     /// Carries out what the callback of this plugin that has just returned asked for, in order.
     pub(crate) fn run_effects(&self) {
         while let Some((key, effect)) = self.take_effect() {
-            let mut streams = self.streams.borrow_mut();
-            let Some(stream) = streams.get_mut(&key.stream) else { continue };
-            match effect {
-                Effect::Continue(side) => stream.continue_stream(key.filter, side),
-                Effect::Close => stream.close(key.filter),
-                Effect::Reply(reply) => stream.reply(key.filter, reply),
+            let (mut streams, mut connections) = (self.streams.borrow_mut(), self.connections.borrow_mut());
+            match (effect, streams.get_mut(&key.stream), connections.get_mut(&key.stream)) {
+                (Effect::Continue(side), Some(stream), _) => stream.continue_stream(key.filter, side),
+                (Effect::Close, Some(stream), _) => stream.close(key.filter),
+                (Effect::Reply(reply), Some(stream), _) => stream.reply(key.filter, reply),
+                (Effect::ContinueConnection, _, Some(connection)) => connection.continue_reading(key.filter),
+                (Effect::CloseConnection, _, Some(connection)) => connection.close(),
+                // What a stream of the one kind cannot be asked for, or one that is gone.
+                _ => {}
             }
-            self.note_faults(stream);
+            if let Some(stream) = streams.get_mut(&key.stream) {
+                self.note_faults(stream);
+            }
         }
     }
 
@@ -260,6 +272,11 @@ impl VmHost {
         // In `on_log` it does not matter which filter asks.
         let key = self.stream().or_else(|| Some(StreamKey { stream: self.logged_stream()?, filter: 0 }))?;
         self.state.streams.borrow().get(&key.stream).map(|stream| f(stream, key.filter))
+    }
+
+    fn with_connection<R>(&self, f: impl FnOnce(&mut TcpStream, usize) -> R) -> Option<R> {
+        let key = self.stream()?;
+        self.state.connections.borrow_mut().get_mut(&key.stream).map(|connection| f(connection, key.filter))
     }
 
     /// Notes what is to happen after the callback.

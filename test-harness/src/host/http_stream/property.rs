@@ -3,15 +3,31 @@
 use super::{HttpStream, local_reply::grpc_status_of};
 use crate::host::HeaderMap;
 use proxy_filter_abi::{MapType, Status, path};
+use std::collections::BTreeMap;
 
 /// The groups of Envoy's attributes.
-const GROUPS: &[&[u8]] =
+pub(crate) const GROUPS: &[&[u8]] =
     &[b"request", b"response", b"source", b"destination", b"connection", b"upstream", b"metadata", b"filter_state", b"xds"];
 
 /// What a path answers where there is no stream.
 pub(crate) fn outside_streams(path: &[u8]) -> Result<Vec<u8>, Status> {
     match path::parts(path).next() {
         Some(b"xds") => Err(Status::Unimplemented),
+        _ => Err(Status::NotFound),
+    }
+}
+
+/// What was set by `proxy_set_property`; the groups that stand nowhere else have no meaning yet.
+pub(crate) fn of_filter_state(set: &BTreeMap<Vec<u8>, Vec<u8>>, parts: &[&[u8]]) -> Result<Vec<u8>, Status> {
+    match parts {
+        // PRO-12.
+        [b"filter_state", key] => {
+            let name = key.strip_prefix(b"wasm.").ok_or(Status::NotFound)?;
+            set.get(name).cloned().ok_or(Status::NotFound)
+        }
+        [group, ..] if GROUPS.contains(group) => Err(Status::Unimplemented),
+        // PRO-11, PRO-13: what was set under a path of one part.
+        [name] => set.get(*name).cloned().ok_or(Status::NotFound),
         _ => Err(Status::NotFound),
     }
 }
@@ -36,15 +52,7 @@ impl HttpStream {
                 number(self.response_number("grpc-status").or_else(derived))
             }
             [b"response", b"code_details"] => self.details.clone().ok_or(Status::NotFound),
-            // PRO-12.
-            [b"filter_state", key] => {
-                let name = key.strip_prefix(b"wasm.").ok_or(Status::NotFound)?;
-                self.filter_state.get(name).cloned().ok_or(Status::NotFound)
-            }
-            [group, ..] if GROUPS.contains(group) => Err(Status::Unimplemented),
-            // PRO-11, PRO-13: what was set under a path of one part.
-            [name] => self.filter_state.get(*name).cloned().ok_or(Status::NotFound),
-            _ => Err(Status::NotFound),
+            parts => of_filter_state(&self.filter_state, parts),
         }
     }
 
