@@ -34,6 +34,11 @@ pub(super) fn all() -> Vec<Scenario> {
             .script("request_trailers: set_pairs request_trailers, pairs request_trailers; response_trailers: set_pairs response_trailers, pairs response_trailers"),
         full(scenario("request-trailers-held", &["ACT-16"]))
             .script("request_trailers: tick_period 40, return 1; tick#1: tick_period 0, effective stream, add request_trailers x-late 1, continue 0"),
+        scenario("response-trailers-as-a-property", &["SER-3"])
+            .script("request_headers: property response trailers; response_trailers: property response trailers; log: property response trailers")
+            .response(respond(200).chunked(&["xyz"]).trailer("x-v", "3")),
+        scenario("absent-response-trailers-as-a-property", &["SER-3"])
+            .script("response_headers: property response trailers; log: property response trailers, property response trailers x-v"),
         full(scenario("response-trailers-held", &["ACT-16"]))
             .script("response_trailers: tick_period 40, return 1; tick#1: tick_period 0, effective stream, add response_trailers x-late 1, continue 1"),
     ]

@@ -43,6 +43,7 @@ impl HttpStream {
             [b"request", b"headers", name] => joined(headers(MapType::HttpRequestHeaders), name),
             [b"response", b"headers", name] => joined(headers(MapType::HttpResponseHeaders), name),
             [b"response", b"trailers", name] => joined(headers(MapType::HttpResponseTrailers), name),
+            [b"response", b"trailers"] => Ok(headers(MapType::HttpResponseTrailers).map_or_else(empty_map, as_property)),
             [b"request", attribute] => request_attribute(headers(MapType::HttpRequestHeaders), attribute),
             [b"response", b"code"] => number(self.response_number(":status")),
             // Derived from the HTTP status where there is no header.
@@ -69,6 +70,15 @@ impl HttpStream {
 /// PRO-5.
 fn number(value: Option<i64>) -> Result<Vec<u8>, Status> {
     value.map(|value| value.to_le_bytes().to_vec()).ok_or(Status::NotFound)
+}
+
+/// SER-3: a map without entries is a count all the same, unlike one that a hostcall about maps gives.
+fn empty_map() -> Vec<u8> {
+    vec![0; 4]
+}
+
+fn as_property(map: &HeaderMap) -> Vec<u8> {
+    if map.entries().is_empty() { empty_map() } else { map.to_wire() }
 }
 
 /// PRO-9: all values, joined with a comma.
