@@ -18,7 +18,6 @@ const GROUPS_NOT_YET_DUE: &[&str] = &["CAP", "ENV"];
 
 /// Rows that are due and have no test, each with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("NUM-5", "Envoy calls it for METADATA frames of HTTP/2 only, which it refuses unless told otherwise; not probed"),
     ("NUM-10", "metrics come with the services"),
     ("SER-7", "no attribute of the mock host is a list: those come with the properties"),
     ("CTX-9", "HTTP calls, gRPC and their status come with the services"),

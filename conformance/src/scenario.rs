@@ -62,6 +62,8 @@ pub struct Request {
     pub framing: Framing,
     /// Trailers; over HTTP/1 they need [`Framing::Chunked`].
     pub trailers: Pairs,
+    /// A METADATA frame after the headers; it needs HTTP/2.
+    pub metadata: Pairs,
     /// The client closes its connection once it has sent so many pieces: 1 is the header section.
     pub disconnect_after: Option<usize>,
     /// Bytes to send instead of all the above but the method; for what is no proper request.
@@ -92,6 +94,7 @@ pub fn request(method: &'static str, path: &'static str) -> Request {
         body: Vec::new(),
         framing: Framing::AsGiven,
         trailers: Vec::new(),
+        metadata: Vec::new(),
         disconnect_after: None,
         raw: None,
     }
@@ -102,6 +105,13 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push(pair(name, value));
+        self
+    }
+
+    /// Adds an entry to the METADATA frame.
+    #[must_use]
+    pub fn metadata(mut self, name: &str, value: &str) -> Self {
+        self.metadata.push(pair(name, value));
         self
     }
 

@@ -43,7 +43,7 @@ fn tcp_filters(part: &Part<'_>) -> Vec<Value> {
 
 fn listener(part: &Part<'_>) -> Value {
     let name = part.scenario.name;
-    let manager = json!({
+    let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "codec_type": match part.scenario.downstream {
@@ -68,6 +68,10 @@ fn listener(part: &Part<'_>) -> Value {
             },
         ],
     });
+    let metadata = part.scenario.requests().iter().any(|request| !request.metadata.is_empty());
+    if metadata {
+        insert(&mut manager, "http2_protocol_options", json!({ "allow_metadata": true }));
+    }
     let filters = match part.scenario.connections.as_slice() {
         [] => vec![json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager })],
         _ => tcp_filters(part),

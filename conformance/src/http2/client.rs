@@ -35,6 +35,10 @@ pub fn exchange(address: SocketAddr, request: &Request, pace: &dyn Pace, patienc
         if send(&mut connection, 1, piece, index == last).is_err() {
             break;
         }
+        if index == 0 && !request.metadata.is_empty() {
+            pace.settle(mark);
+            connection.send_metadata(1, &request.metadata)?;
+        }
         if request.disconnect_after == Some(index + 1) {
             pace.settle(mark);
             return Ok(Outcome { response: answer.message, end: End::Left, ..Outcome::default() });

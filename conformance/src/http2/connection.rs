@@ -18,10 +18,12 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const CONTINUATION: u8 = 9;
+const METADATA: u8 = 0x4d;
 
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
+const END_METADATA: u8 = 4;
 const PADDED: u8 = 8;
 const PRIORITY: u8 = 0x20;
 
@@ -76,6 +78,10 @@ impl Connection {
 
     pub(super) fn send_data(&mut self, stream: u32, data: &[u8], end: bool) -> io::Result<()> {
         self.send(DATA, u8::from(end) * END_STREAM, stream, data)
+    }
+
+    pub(super) fn send_metadata(&mut self, stream: u32, pairs: &Pairs) -> io::Result<()> {
+        self.send(METADATA, END_METADATA, stream, &encode(pairs))
     }
 
     fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {

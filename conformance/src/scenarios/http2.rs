@@ -100,6 +100,11 @@ fn framing() -> Vec<Scenario> {
             .http2()
             .http2_upstream(),
         scenario("http2-upstream-closes", &["SEQ-19"]).script(watched).upstream(crate::scenario::Upstream::CloseBeforeResponse).http2().http2_upstream(),
+        scenario("http2-request-metadata", &["NUM-5"])
+            .script("request_metadata: get 0 :path, return 1")
+            .request(post("/").chunked(&["abc", "def"]).metadata("x-m", "1").metadata("x-n", "2"))
+            .http2()
+            .not_modelled("it has no METADATA frames"),
         scenario("http2-client-leaves", &["SEQ-18"])
             .script("request_headers: return 1; log: property response code_details, property response code")
             .request(post("/").chunked(&["abc", "def"]).disconnect_after(2))
