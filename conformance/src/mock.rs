@@ -82,7 +82,11 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
                 stream.into_exchange()
             }
             None => match request.disconnect_after {
-                Some(frames) => send_part(&proxy, &request_of(&request, scenario.downstream), frames),
+                Some(frames) => send_part(&proxy, &request_of(&request, scenario.downstream), frames, false),
+                // That there is nobody shows before the body comes.
+                None if matches!(scenario.upstream, Upstream::Refuse | Upstream::NoCluster) => {
+                    send_part(&proxy, &request_of(&request, scenario.downstream), 1, true)
+                }
                 None => proxy.send(request_of(&request, scenario.downstream)),
             },
         };
@@ -141,16 +145,15 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     Ok(observation.normalised())
 }
 
-/// Sends only so many frames of a request; its headers are the first.
-fn send_part(proxy: &MockProxy, request: &harness::Message, frames: usize) -> harness::Exchange {
+/// Sends only so many frames of a request; its headers are the first. The upstream answers what has come whole, or `at_once`.
+fn send_part(proxy: &MockProxy, request: &harness::Message, frames: usize, at_once: bool) -> harness::Exchange {
     let mut stream = proxy.open_stream();
     let whole = request.chunks().is_empty() && request.trailers().is_empty() && !request.chunked();
     stream.send_request(harness::Message::new(request.headers().to_vec()), whole);
     for chunk in request.chunks().iter().take(frames - 1) {
         stream.send_request_body(chunk.clone(), false);
     }
-    // The upstream answers what has come whole.
-    if whole && stream.reached_upstream() {
+    if (whole || at_once) && stream.reached_upstream() {
         stream.answer();
     }
     stream.into_exchange()

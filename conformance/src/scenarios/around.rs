@@ -62,8 +62,7 @@ fn upstream() -> Vec<Scenario> {
         scenario("no-such-cluster-with-a-body", &["SEQ-19"])
             .script(watched!())
             .request(post("/").body(&["abc", "def"]))
-            .upstream(Upstream::NoCluster)
-            .not_modelled("it asks the upstream once the request is whole"),
+            .upstream(Upstream::NoCluster),
         scenario("route-timeout", &["SEQ-19"]).script(watched!()).route_timeout(150).upstream(Upstream::Silent),
         scenario("route-timeout-with-a-body", &["SEQ-19"])
             .script(watched!())
@@ -73,8 +72,7 @@ fn upstream() -> Vec<Scenario> {
         scenario("upstream-refuses-a-body", &["SEQ-19"])
             .script(watched!())
             .request(post("/").body(&["abc", "def"]))
-            .upstream(Upstream::Refuse)
-            .not_modelled("it asks the upstream once the request is whole"),
+            .upstream(Upstream::Refuse),
         scenario("upstream-cuts-a-chunked-body", &["SEQ-19"])
             .script(watched!())
             .response(respond(200).chunked(&["abc", "def"]).then_close()),

@@ -54,6 +54,11 @@ const ROUTER: &str = "test-harness/src/host/http_stream/router.rs";
 const MAP: &str = "test-harness/src/host/header_map.rs";
 const BUFFER: &str = "test-harness/src/host/buffer.rs";
 const MEANING: &str = "test-harness/src/host/meaning.rs";
+const FAULTS_OF_A_STREAM: &str = "test-harness/src/host/http_stream/faults.rs";
+const PROPERTY: &str = "test-harness/src/host/http_stream/property.rs";
+const FRAMES: &str = "test-harness/src/frames.rs";
+const HELD: &str = "sdk/src/held.rs";
+const BODY_POLICY: &str = "sdk/src/body_policy.rs";
 const SLOTS: &str = "sdk/src/dispatch/slots.rs";
 const HTTP: &str = "sdk/src/dispatch/http.rs";
 const ROOT: &str = "sdk/src/dispatch/root.rs";
@@ -215,6 +220,41 @@ pub(crate) const FAULTS: &[Fault] = &[
         "BufferType::PluginConfiguration => Err(Status::NotFound),",
         "BufferType::PluginConfiguration => Ok(f(&[])),",
     ),
+    engine("HDR-36 cookies of HTTP/2 are joined", ROUTER, "if cookies.len() > 1 {", "if cookies.len() > 9 {"),
+    engine("SEQ-33 expect is not seen", ROUTER, "headers.remove(b\"expect\");", ""),
+    engine("SEQ-22 te is for trailers", ROUTER, "Some(_) => headers.remove(b\"te\"),", "Some(_) => {}"),
+    engine("SEQ-34 keep-alive is not seen", ROUTER, "headers.remove(b\"keep-alive\");", ""),
+    engine("SEQ-35 HTTP/2 closes no connection", ROUTER, "if !request_read && !http2 {", "if !request_read {"),
+    engine("HDR-18 control bytes", ROUTER, "byte.is_ascii_control() && *byte != b'\\t'", "byte.is_ascii_control()"),
+    engine("SEQ-5 the last frame says so", FRAMES, "index + 1 == chunks.len() && !has_trailers", "false"),
+    engine("SEQ-19 a timeout is a 504", FRAMES, "instead(504, ", "instead(503, "),
+    engine(
+        "SEQ-17 malformed is a 400",
+        ENDING,
+        "Reply::of_envoy(400, \"http1.codec_error\", \"Bad Request\")",
+        "Reply::of_envoy(400, \"codec_error\", \"Bad Request\")",
+    ),
+    engine(
+        "SER-3 an empty map has a count",
+        PROPERTY,
+        "if map.entries().is_empty() { empty_map() } else { map.to_wire() }",
+        "map.to_wire()",
+    ),
+    engine("CON-13 is found", FAULTS_OF_A_STREAM, "if side == Side::Response && self.response.headers.is_none() {", "if false {"),
+    engine(
+        "LOC-20 is found",
+        FAULTS_OF_A_STREAM,
+        "} else if before.reply && self.running_side() == Some(Side::Response) {",
+        "} else if false {",
+    ),
+    engine(
+        "CLO-6 is found",
+        FAULTS_OF_A_STREAM,
+        "self.fault(filter, Lint::CloseInContextCreate);",
+        "self.fault(filter, Lint::CloseAfterEnd);",
+    ),
+    engine("HDR-26 is no matter of HTTP/2", FAULTS_OF_A_STREAM, "&& paused_before && !self.upstream_is_http2 {", "{"),
+    engine("HDR-20 splits over HTTP/1 only", FAULTS_OF_A_STREAM, "if !self.downstream_is_http2 && sent", "if sent"),
     dispatcher(
         "a context that runs is busy",
         SLOTS,
@@ -258,10 +298,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         "if !self.unknown_context_logged.replace(true) {",
         "if !self.unknown_context_logged.get() {",
     ),
+    dispatcher("the policy Reset resets", DISPATCH, "self.check(sys, sys.proxy_close_stream(StreamType::HttpRequest));", ""),
+    dispatcher("the body policy's limit is inclusive", BODY_POLICY, "    value > limit\n", "    value >= limit\n"),
+    dispatcher("a body that is rewritten has no length", BODY_POLICY, "Ok(headers.remove(\"content-length\")?)", "Ok(())"),
+    dispatcher("what is resolved is gone", HELD, "_ => State::Resolved,\n", "_ => before,\n"),
     dispatcher(
-        "the policy Reset resets",
-        DISPATCH,
-        "sys.proxy_close_stream(proxy_filter_abi::StreamType::HttpRequest)",
-        "Ok(())",
+        "a held message is let go once",
+        HELD,
+        "if self.hold.stream.waits(message) || self.sys().holds().runs(self.hold.stream.id(), message) {",
+        "if self.hold.stream.waits(message) {",
     ),
 ];
