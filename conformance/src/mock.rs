@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::http2;
 use crate::message::{Message, Pairs};
 use crate::observation::{End, Observation, Outcome, Received};
-use crate::scenario::{Framing, Guest, Protocol, Request, Response, Scenario, Upstream};
+use crate::scenario::{ConfigType, Framing, Guest, Protocol, Request, Response, Scenario, Upstream};
 use http::StatusCode;
 use proxy_filter_test::{self as harness, Answer, MockProxy, Plugin};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         .name(scenario.name)
         .root_id(scenario.root_id())
         .vm_id(scenario.vm_id())
-        .config(scenario.config.as_deref().unwrap_or_default())
+        .config(config_of(scenario))
         .vm_config(scenario.vm_config.unwrap_or_default())
         .allowed_capabilities(scenario.capabilities)
         .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
@@ -143,6 +143,17 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     let of_plugin = |message: &String| !message.starts_with("Attempted call to restricted ");
     observation.log = proxy.log().into_iter().map(|line| line.message).filter(of_plugin).collect();
     Ok(observation.normalised())
+}
+
+/// The bytes that a plugin gets (LIF-24, LIF-25).
+fn config_of(scenario: &Scenario) -> Vec<u8> {
+    let config = scenario.config.as_deref().unwrap_or_default().as_bytes();
+    let field = |tag: u8, value: &[u8]| [&[tag, u8::try_from(value.len()).unwrap_or(u8::MAX)], value].concat();
+    match scenario.config_type {
+        ConfigType::String | ConfigType::Bytes => config.to_vec(),
+        // A map's entry: its key, and a Value with a string.
+        ConfigType::Struct => field(0x0a, &[field(0x0a, b"a"), field(0x12, &field(0x1a, config))].concat()),
+    }
 }
 
 /// Sends only so many frames of a request; its headers are the first. The upstream answers what has come whole, or `at_once`.

@@ -37,6 +37,18 @@ pub enum Framing {
     AsGiven,
 }
 
+/// The protobuf type in which Envoy's configuration has that of a plugin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConfigType {
+    /// A `StringValue`.
+    #[default]
+    String,
+    /// A `BytesValue`.
+    Bytes,
+    /// A `Struct` with the configuration under the key `a`.
+    Struct,
+}
+
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -264,6 +276,8 @@ pub struct Scenario {
     pub root_id: Option<&'static str>,
     /// The plugin configuration; for the scripted guest its script.
     pub config: Option<Cow<'static, str>>,
+    /// The type in which Envoy gets it.
+    pub config_type: ConfigType,
     /// The plugin gets a VM of its own, as it must when it traps.
     pub own_vm: bool,
     /// The VM's configuration.
@@ -316,6 +330,7 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         guest: Guest::Scripted,
         root_id: None,
         config: None,
+        config_type: ConfigType::String,
         own_vm: false,
         vm_config: None,
         capabilities: &[],
@@ -365,6 +380,13 @@ impl Scenario {
     #[must_use]
     pub fn config(mut self, config: impl Into<Cow<'static, str>>) -> Self {
         self.config = Some(config.into());
+        self
+    }
+
+    /// The type in which Envoy gets the plugin configuration.
+    #[must_use]
+    pub fn config_type(mut self, config_type: ConfigType) -> Self {
+        self.config_type = config_type;
         self
     }
 

@@ -1,6 +1,6 @@
 //! The bootstrap: for each scenario a listener, its filter chain and a cluster, all of the scenario's name.
 
-use crate::scenario::{FailurePolicy, Protocol, Scenario, Upstream};
+use crate::scenario::{ConfigType, FailurePolicy, Protocol, Scenario, Upstream};
 use serde_json::{Map, Value, json};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -139,9 +139,31 @@ fn plugin_config(part: &Part<'_>, configuration: Option<&str>) -> Value {
         insert(&mut config, "allow_on_headers_stop_iteration", true.into());
     }
     if let Some(configuration) = configuration {
-        insert(&mut config, "configuration", string(configuration));
+        let value = match scenario.config_type {
+            ConfigType::String => string(configuration),
+            ConfigType::Bytes => {
+                let value = base64(configuration.as_bytes());
+                json!({ "@type": "type.googleapis.com/google.protobuf.BytesValue", "value": value })
+            }
+            ConfigType::Struct => {
+                json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": { "a": configuration } })
+            }
+        };
+        insert(&mut config, "configuration", value);
     }
     config
+}
+
+/// As protobuf's JSON has bytes.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - chunk.len()));
+        let digit =
+            move |index: usize| if index <= chunk.len() { char::from(DIGITS[bits >> (18 - 6 * index) & 63]) } else { '=' };
+        (0..4).map(digit).collect::<String>()
+    };
+    bytes.chunks(3).map(digits).collect()
 }
 
 fn cluster(part: &Part<'_>) -> Value {

@@ -1,6 +1,6 @@
 //! What the proxy does around the filters: the peers' mistakes, early ends, and what it adds and takes.
 
-use crate::scenario::{Scenario, Upstream, get, post, raw, request, respond, scenario};
+use crate::scenario::{ConfigType, Scenario, Upstream, get, post, raw, request, respond, scenario};
 
 pub(super) fn all() -> Vec<Scenario> {
     let mut scenarios = client();
@@ -136,6 +136,9 @@ fn headers() -> Vec<Scenario> {
         scenario("all-statuses-of-a-stream", &["NUM-1"]).script(
             "request_headers: get 0 :path, get 0 x-none, get 2 :status, property, oob, continue 3, buffer_status 4",
         ),
+        scenario("configuration-as-a-string", &["LIF-24"]).script("configure: get_buffer plugin_config 0 99"),
+        scenario("configuration-as-bytes", &["LIF-24"]).script("configure: get_buffer plugin_config 0 99").config_type(ConfigType::Bytes),
+        scenario("configuration-as-a-struct", &["LIF-25"]).script("configure;").config_type(ConfigType::Struct),
         scenario("foreign-buffer-elsewhere", &["BUF-18"]).script("configure: get_buffer 8 0 0; request_headers: get_buffer 8 0 0; log: get_buffer 8 0 0"),
         scenario("effective-context-of-nobody", &["CTX-4", "CTX-5"]).script(
             "request_headers: effective 0, get 0 :path, effective 4000000, get 0 :path, effective root, get 0 :path, effective stream, get 0 :path, effective root;\

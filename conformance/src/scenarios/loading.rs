@@ -14,13 +14,15 @@ pub(super) fn all() -> Vec<Scenario> {
 fn driven() -> Vec<Scenario> {
     let held = || get("/").header("x-hold", "1");
     vec![
-        scenario("abi-0-1-0", &["LIF-1", "HDR-7", "HDR-1", "BUF-6", "BUF-7"])
+        scenario("abi-0-1-0", &["LIF-1", "HDR-7", "HDR-1", "BUF-6", "BUF-7", "ABI-1", "ABI-2", "ABI-3", "ABI-6", "ABI-7"])
             .text(V0_1_0)
             .vm_config("of the VM")
             .config("of the plugin"),
-        scenario("abi-0-1-0-continue", &["CON-1", "CON-9"]).text(V0_1_0).request(held()).request(get("/")),
-        scenario("abi-0-2-0", &["LIF-1", "LIF-6", "HDR-7", "MEM-1"]).text(V0_2_0).vm_config("of the VM"),
-        scenario("abi-0-2-0-continue", &["CON-1"]).text(V0_2_0).request(held()),
+        scenario("abi-0-1-0-continue", &["CON-1", "CON-9", "ABI-4"]).text(V0_1_0).request(held()).request(get("/")),
+        scenario("abi-0-2-0", &["LIF-1", "LIF-6", "HDR-7", "MEM-1", "ABI-1", "ABI-2", "ABI-6"])
+            .text(V0_2_0)
+            .vm_config("of the VM"),
+        scenario("abi-0-2-0-continue", &["CON-1", "ABI-4"]).text(V0_2_0).request(held()),
         scenario("begin-initialize-main", &["LIF-5"]).text(&begins(&["_initialize", "main", "_start", "__main_void"])),
         scenario("begin-initialize-main-void", &["LIF-5"]).text(&begins(&["_initialize", "_start", "__main_void"])),
         scenario("begin-start", &["LIF-6"]).text(&begins(&["main", "_start", "__main_void"])),
@@ -76,21 +78,29 @@ fn versions() -> Vec<Scenario> {
             &format!(r#"(module {MEMORY} {MALLOC} (global (export "proxy_abi_version_0_2_1") i32 (i32.const 0)))"#),
         ),
         loads("load-two-markers", &["LIF-1", "LIF-2"], &two_markers),
-        loads("load-log-level-0-1-0", &["LIF-2"], &importing("0_1_0", "proxy_get_log_level", "i32")),
-        loads("load-log-level-0-2-0", &["LIF-2"], &importing("0_2_0", "proxy_get_log_level", "i32")),
-        loads("load-log-level-0-2-1", &["LIF-2"], &importing("0_2_1", "proxy_get_log_level", "i32")),
-        loads("load-close-stream-0-1-0", &["LIF-2"], &importing("0_1_0", "proxy_close_stream", "i32")),
-        loads("load-continue-request-0-2-1", &["LIF-2"], &importing("0_2_1", "proxy_continue_request", "")),
+        loads("load-log-level-0-1-0", &["LIF-2", "ABI-8"], &importing("0_1_0", "proxy_get_log_level", "i32")),
+        loads("load-log-level-0-2-0", &["LIF-2", "ABI-8"], &importing("0_2_0", "proxy_get_log_level", "i32")),
+        loads("load-log-level-0-2-1", &["LIF-2", "ABI-8"], &importing("0_2_1", "proxy_get_log_level", "i32")),
+        loads("load-close-stream-0-1-0", &["LIF-2", "ABI-5"], &importing("0_1_0", "proxy_close_stream", "i32")),
+        loads("load-continue-request-0-2-1", &["LIF-2", "ABI-4"], &importing("0_2_1", "proxy_continue_request", "")),
         loads(
             "load-foreign-function-0-1-0",
-            &["LIF-2"],
+            &["LIF-2", "ABI-9"],
             &importing("0_1_0", "proxy_call_foreign_function", "i32 i32 i32 i32 i32 i32"),
         ),
-        loads("load-two-arguments-0-1-0", &["LIF-2"], &exporting("0_1_0", two_arguments)),
-        loads("load-two-arguments-0-2-1", &["LIF-2"], &exporting("0_2_1", two_arguments)),
+        loads("load-two-arguments-0-1-0", &["LIF-2", "ABI-1"], &exporting("0_1_0", two_arguments)),
+        loads("load-two-arguments-0-2-1", &["LIF-2", "ABI-1"], &exporting("0_2_1", two_arguments)),
         loads("load-three-arguments-0-1-0", &["LIF-2"], &exporting("0_1_0", &three_arguments)),
-        loads("load-foreign-callback-0-1-0", &["LIF-2"], &exporting("0_1_0", r#"(func (export "proxy_on_foreign_function"))"#)),
-        loads("load-foreign-callback-0-2-1", &["LIF-2"], &exporting("0_2_1", r#"(func (export "proxy_on_foreign_function"))"#)),
+        loads(
+            "load-foreign-callback-0-1-0",
+            &["LIF-2", "ABI-9"],
+            &exporting("0_1_0", r#"(func (export "proxy_on_foreign_function"))"#),
+        ),
+        loads(
+            "load-foreign-callback-0-2-1",
+            &["LIF-2", "ABI-9"],
+            &exporting("0_2_1", r#"(func (export "proxy_on_foreign_function"))"#),
+        ),
     ]
 }
 

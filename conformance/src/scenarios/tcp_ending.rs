@@ -9,7 +9,7 @@ pub(super) fn all() -> Vec<Scenario> {
 
 fn by_the_ends() -> Vec<Scenario> {
     vec![
-        scenario("tcp-client-ends-first", &["TCP-7", "TCP-8", "TCP-9"]).connection([
+        scenario("tcp-client-ends-first", &["TCP-7", "TCP-8", "TCP-9", "NUM-12"]).connection([
             ClientSends("hello"),
             ClientEnds,
             UpstreamSends("late"),
@@ -21,7 +21,7 @@ fn by_the_ends() -> Vec<Scenario> {
             ClientSends("late"),
             ClientEnds,
         ]),
-        scenario("tcp-client-resets", &["TCP-9"]).connection([ClientSends("hello"), ClientResets]),
+        scenario("tcp-client-resets", &["TCP-9", "NUM-12"]).connection([ClientSends("hello"), ClientResets]),
         scenario("tcp-upstream-resets", &["TCP-8", "TCP-18"]).connection([UpstreamSends("hello"), UpstreamResets]),
         scenario("tcp-upstream-refuses", &["TCP-9", "TCP-18"]).upstream(Upstream::Refuse).connection([]),
         scenario("tcp-client-ends-and-the-end-is-held", &["TCP-7", "TCP-16"])

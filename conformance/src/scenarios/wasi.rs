@@ -7,7 +7,7 @@ const PREVIEW1: &str = "wasi_snapshot_preview1";
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
-        scenario("wasi-clocks", &["WAS-2", "WAS-3", "WAS-20"]).text(&wasi(
+        scenario("wasi-clocks", &["WAS-2", "WAS-3", "WAS-20", "NUM-13"]).text(&wasi(
             PREVIEW1,
             &[
                 ("clock_time_get", "2 0L 256"),
@@ -18,7 +18,7 @@ pub(super) fn all() -> Vec<Scenario> {
                 ("clock_res_get", "0 65530"),
             ],
         )),
-        scenario("wasi-random", &["WAS-4"]).text(&wasi(
+        scenario("wasi-random", &["WAS-4", "NUM-13"]).text(&wasi(
             PREVIEW1,
             &[("random_get", "256 0"), ("random_get", "-1 0"), ("random_get", "512 65536"), ("random_get", "512 65537")],
         )),
@@ -53,7 +53,7 @@ pub(super) fn all() -> Vec<Scenario> {
                 ("poll_oneoff", "320 320 1 65534"),
             ],
         )),
-        scenario("wasi-files", &["WAS-7", "WAS-8", "WAS-9", "WAS-10", "WAS-11", "WAS-12"]).text(&wasi(
+        scenario("wasi-files", &["WAS-7", "WAS-8", "WAS-9", "WAS-10", "WAS-11", "WAS-12", "NUM-13"]).text(&wasi(
             PREVIEW1,
             &[
                 ("fd_fdstat_get", "1 256"),
@@ -89,7 +89,7 @@ pub(super) fn all() -> Vec<Scenario> {
                 ("sock_shutdown", "1 1"),
             ],
         )),
-        scenario("wasi-of-open-files", &["WAS-14", "WAS-15", "WAS-18"]).text(&wasi(
+        scenario("wasi-of-open-files", &["WAS-14", "WAS-15", "WAS-18", "NUM-13"]).text(&wasi(
             PREVIEW1,
             &[
                 ("fd_allocate", "1 0L 0L"),
