@@ -1,3 +1,4 @@
+use crate::fault::Fault;
 use crate::host::State;
 use crate::instance::Instance;
 use crate::lifecycle::try_out;
@@ -21,6 +22,7 @@ pub struct Builder {
     time: Duration,
     settings: Settings,
     allowed: Vec<Lint>,
+    faults: Vec<Fault>,
 }
 
 /// How messages move through the proxy.
@@ -51,6 +53,7 @@ impl Builder {
                 main_thread: false,
             },
             allowed: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -84,6 +87,13 @@ impl Builder {
     /// counts, calls or registers a queue in its root does so in each: run a test of that with this. The trace says which is which.
     pub fn main_thread(mut self) -> Self {
         self.settings.main_thread = true;
+        self
+    }
+
+    /// Makes hostcalls fail from the first one on, those of loading and configuring included; later on it is
+    /// [`MockProxy::inject`].
+    pub fn inject(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
         self
     }
 
@@ -138,6 +148,7 @@ impl Builder {
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
         let state = Rc::new(State::new(self.log_level, self.time, self.allowed));
+        self.faults.into_iter().for_each(|fault| state.faults.inject(fault));
         let proxy = MockProxy::with_settings(state, self.settings);
         let mut main = Vec::new();
         if self.settings.main_thread {

@@ -30,6 +30,10 @@
 //! closure: [`MockProxy::set_upstream`]. [`Plugin`] says which filter runs and how it is configured; [`MockProxy::builder`] sets what
 //! belongs to the proxy: clock, log level, buffer limit, framing, several filters.
 //!
+//! # What fails
+//!
+//! [`MockProxy::inject`] makes hostcalls fail by a [`Fault`]: which one, from when on, how often, with which status.
+//!
 //! # What comes out
 //!
 //! An [`Exchange`]: what the upstream received, what the client received, the local reply, the log, the instructions used. A plugin
@@ -54,6 +58,7 @@ mod chain;
 mod connection;
 mod exchange;
 mod failure_policy;
+mod fault;
 #[cfg(feature = "wasmtime")]
 pub mod filter_crate;
 mod findings;
@@ -79,6 +84,7 @@ pub use builder::Builder;
 pub use connection::{Connection, Ending};
 pub use exchange::{Exchange, LocalReplySent, Outcome};
 pub use failure_policy::FailurePolicy;
+pub use fault::Fault;
 pub use lint::{Finding, Lint, Severity};
 pub use log::LogLine;
 pub use message::Message;

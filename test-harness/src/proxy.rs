@@ -5,6 +5,7 @@ mod tcp;
 use crate::builder::{Builder, Settings};
 use crate::chain::Chain;
 use crate::exchange::Exchange;
+use crate::fault::Fault;
 use crate::frames;
 use crate::host::http_stream::{Event, HttpStream, Poll, StreamCallback};
 use crate::host::{State, StreamKey};
@@ -136,6 +137,35 @@ impl MockProxy {
     pub fn set_raw_upstream<A: Into<Answer>>(&self, mut answer: impl FnMut(&Message) -> A + 'static) -> &Self {
         *self.upstream.borrow_mut() = Upstream::new(move |request| answer(request).into());
         self
+    }
+
+    /// Makes hostcalls fail from now on, those of all plugins, beside the faults that were injected before.
+    ///
+    /// ```no_run
+    /// # fn test(proxy: &proxy_filter_test::MockProxy) -> proxy_filter_test::TestResult {
+    /// use proxy_filter_abi::Status;
+    /// use proxy_filter_test::Fault;
+    ///
+    /// proxy.inject(Fault::new("proxy_get_header_map_value", Status::InternalFailure).times(1));
+    /// let exchange = proxy.send(http::Request::get("http://shop.example/").body("")?);
+    /// assert_eq!(exchange.response().status(), 500, "it fails closed");
+    /// proxy.clear_faults();
+    /// # Ok(()) }
+    /// ```
+    pub fn inject(&self, fault: Fault) -> &Self {
+        self.state.faults.inject(fault);
+        self
+    }
+
+    /// Hostcalls fail by no fault any more.
+    pub fn clear_faults(&self) -> &Self {
+        self.state.faults.clear();
+        self
+    }
+
+    /// How many hostcalls have failed by a fault.
+    pub fn faults_injected(&self) -> u64 {
+        self.state.faults.injected()
     }
 
     /// Sets the proxy's wall clock.

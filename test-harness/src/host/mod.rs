@@ -19,6 +19,7 @@ pub(crate) use context::Root;
 pub(crate) use header_map::{HeaderMap, MapKind};
 pub(crate) use traced::Traced;
 
+use crate::fault::Faults;
 use crate::findings::Findings;
 use crate::lint::Lint;
 use crate::log::LogLine;
@@ -54,6 +55,7 @@ pub(crate) struct State {
     /// What callbacks have asked for, to be carried out when they have returned (SEQ-21).
     effects: RefCell<VecDeque<(StreamKey, Effect)>>,
     pub(crate) findings: Findings,
+    pub(crate) faults: Faults,
 }
 
 /// A plugin that logs without end fills no more than this, in bytes.
@@ -91,6 +93,7 @@ impl State {
             connections: RefCell::default(),
             effects: RefCell::default(),
             findings: Findings::new(allowed),
+            faults: Faults::default(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Writes every hostcall, with its arguments and its answer, into the trace.
+//! Stands before every hostcall: a fault makes it fail; it is written into the trace, with its arguments and its answer.
 
 use super::VmHost;
 use proxy_filter_abi::{BufferType, Host, LogLevel, MapType, MetricType, Pairs, Status, StreamType};
@@ -14,7 +14,11 @@ macro_rules! traced {
         impl Host for Traced {
             $(fn $name(&self, $($argument: proxy_filter_abi::hostcall_argument!($ty)),*)
                 -> Result<($(proxy_filter_abi::hostcall_result!($rty)),*), Status> {
-                let answer = self.0.permit(stringify!($name)).and_then(|()| self.0.$name($($argument),*));
+                let fault = self.0.state().faults.strike(stringify!($name));
+                let answer = match fault {
+                    Some(status) => Err(status),
+                    None => self.0.permit(stringify!($name)).and_then(|()| self.0.$name($($argument),*)),
+                };
                 self.0.state().trace.hostcall(|line| {
                     line.push_str(concat!(stringify!($name), "("));
                     $(write_argument(line, stringify!($argument), &$argument);)*
@@ -27,7 +31,10 @@ macro_rules! traced {
                             line.push_str("OK");
                             $(write_result(line, stringify!($result), $result);)*
                         }
-                        Err(status) => { let _ = write!(line, "{status}"); }
+                        Err(status) => {
+                            let by_fault = if fault.is_some() { " (injected)" } else { "" };
+                            let _ = write!(line, "{status}{by_fault}");
+                        }
                     }
                 });
                 answer

@@ -6,6 +6,7 @@ mod abi;
 mod capabilities;
 #[cfg(feature = "wasmtime")]
 mod failure;
+mod faults;
 #[cfg(feature = "wasmtime")]
 mod guest;
 #[cfg(feature = "wasmtime")]

@@ -1,0 +1,133 @@
+//! Every hostcall answers every status, those that the ABI does not have too: once, and always. Nothing traps.
+//!
+//! `cargo test -p proxy-filter-test --test statuses -- --nocapture` prints how many calls failed.
+#![cfg(feature = "wasmtime")]
+
+use http::Request;
+use proxy_filter_abi::{HOSTCALLS, Status};
+use proxy_filter_test::{Fault, Lint, Message, MockProxy, Outcome, Plugin, Reason, TestResult, VmKind, both_vms};
+use std::collections::BTreeMap;
+
+type Module = proxy_filter::Module;
+
+/// Each filter with its configuration.
+const FILTERS: [(&Module, &str, &str); 6] = [
+    (&torture::PLUGINS, "torture", "strict"),
+    (&torture::PLUGINS, "torture", "lenient"),
+    (&torture::PLUGINS, "hold", ""),
+    (&torture::PLUGINS, "collect", ""),
+    (&torture::PLUGINS, "root", "text"),
+    (&add_header::PLUGINS, "add_header", ADD_HEADER),
+];
+
+const ADD_HEADER: &str = r#"{"request": {"remove": ["a"], "set": [["b", "c"]], "append": [["d", "e"]], "add": [["f", "g"]]},
+    "response": {"remove": ["a"], "set": [["b", "c"]], "append": [["d", "e"]], "add": [["f", "g"]]}}"#;
+
+/// Success, every failure of the ABI, the numbers that it leaves out, and wild ones.
+fn statuses() -> impl Iterator<Item = Status> {
+    (0..=15).chain([99, u32::MAX]).filter_map(Status::from_wire)
+}
+
+fn faults(hostcall: &str) -> impl Iterator<Item = Fault> {
+    statuses().flat_map(move |status| {
+        let always = Fault::new(hostcall, status);
+        [always.clone().times(1), always]
+    })
+}
+
+fn plugin(vm: VmKind, (module, root_id, config): (&'static Module, &str, &str)) -> Plugin {
+    vm.plugin(module, root_id).config(config).allow_on_headers_stop_iteration(true)
+}
+
+/// A proxy on which a filter may do all that a real one would not forgive.
+fn builder(plugin: Plugin) -> proxy_filter_test::Builder {
+    Lint::ALL.iter().fold(MockProxy::builder().plugin(plugin), |builder, lint| builder.allow(*lint))
+}
+
+/// Three requests, two with a body and trailers, and the client goes away from what is held.
+fn exchange(proxy: &MockProxy) -> TestResult {
+    let get = Message::from(Request::get("http://shop.example/?q=1").header("cookie", "a=b").body("")?);
+    let post = Message::from(Request::post("http://shop.example/").body("question")?).in_chunks_of(3).trailer("x-end", "1");
+    for exchange in [proxy.send(get), proxy.send(post.clone()), proxy.send(post)] {
+        proxy.disconnect(&exchange);
+        assert_ne!(exchange.outcome(), Outcome::Paused, "{exchange:?}");
+    }
+    Ok(())
+}
+
+both_vms! {
+    fn a_stream_survives_every_status_of_every_hostcall(vm) -> TestResult {
+        let mut injected = BTreeMap::new();
+        for filter in FILTERS {
+            let proxy = builder(plugin(vm, filter)).start()?;
+            proxy.set_raw_upstream(|_| Message::new([(":status", "200")]).chunk("answer").chunk("s").trailer("x-end", "1"));
+            exchange(&proxy)?;
+            for row in HOSTCALLS {
+                let before = proxy.faults_injected();
+                for fault in faults(row.name) {
+                    proxy.inject(fault.clone());
+                    exchange(&proxy)?;
+                    if proxy.faults_injected() == before {
+                        // This filter does not make it.
+                        proxy.clear_faults();
+                        break;
+                    }
+                    assert!(proxy.trap().is_none(), "{} {}: {fault:?}: {:?}", filter.1, filter.2, proxy.trap());
+                    proxy.clear_faults();
+                }
+                *injected.entry(row.name).or_insert(0) += proxy.faults_injected() - before;
+            }
+            for status in statuses() {
+                proxy.inject(Fault::of_every_hostcall(status));
+                exchange(&proxy)?;
+                assert!(proxy.trap().is_none(), "{} {}: {status}: {:?}", filter.1, filter.2, proxy.trap());
+                proxy.clear_faults();
+            }
+            // A host that has come to its senses is served.
+            exchange(&proxy)?;
+        }
+        injected.retain(|_, count| *count > 0);
+        println!("{vm:?}: {} faults of {} hostcalls, 0 traps: {injected:?}", injected.values().sum::<u64>(), injected.len());
+        let missed: Vec<_> = STREAM_HOSTCALLS.iter().filter(|name| !injected.contains_key(*name)).collect();
+        assert!(missed.is_empty(), "no filter makes {missed:?}");
+        Ok(())
+    }
+
+    fn starting_survives_every_status_of_every_hostcall(vm) -> TestResult {
+        for filter in FILTERS {
+            for row in ["proxy_log", "proxy_get_current_time_nanoseconds", "proxy_get_property", "proxy_get_buffer_bytes"] {
+                for fault in faults(row) {
+                    // It is refused or it serves; it does not trap.
+                    match builder(plugin(vm, filter)).inject(fault.clone()).start() {
+                        Ok(proxy) => {
+                            exchange(&proxy)?;
+                            assert!(proxy.trap().is_none(), "{} {}: {fault:?}: {:?}", filter.1, filter.2, proxy.trap());
+                        }
+                        Err(refused) => assert!(matches!(refused.reason(), Reason::Configure), "{} {}: {fault:?}: {refused}", filter.1, filter.2),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The hostcalls that the SDK makes for streams and for starting.
+const STREAM_HOSTCALLS: [&str; 16] = [
+    "proxy_log",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_get_buffer_bytes",
+    "proxy_set_buffer_bytes",
+    "proxy_get_buffer_status",
+    "proxy_get_header_map_size",
+    "proxy_get_header_map_pairs",
+    "proxy_set_header_map_pairs",
+    "proxy_get_header_map_value",
+    "proxy_add_header_map_value",
+    "proxy_replace_header_map_value",
+    "proxy_remove_header_map_value",
+    "proxy_continue_stream",
+    "proxy_close_stream",
+    "proxy_send_local_response",
+    "proxy_set_effective_context",
+];
