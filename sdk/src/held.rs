@@ -1,6 +1,6 @@
 use crate::dispatch::Place;
 use crate::holds::{Holds, On, Stream};
-use crate::phase::{Answerable, Phase};
+use crate::phase::{Answerable, Closable, Phase};
 use crate::{Error, Failure, LocalReply, LogLevel, sys::Sys};
 use alloc::{boxed::Box, rc::Rc};
 use core::cell::Cell;
@@ -178,6 +178,20 @@ impl<P: Phase> Held<P> {
             }
         });
         Ok(())
+    }
+
+    /// Closes the held TCP connection, and drops what is held (TCP-5): after the running callback has returned.
+    ///
+    /// # Errors
+    /// [`Gone`] when there is nothing held any more.
+    pub fn close(self) -> Result<(), Gone>
+    where
+        P: Closable,
+    {
+        self.hold.resolve(self.sys(), State::Answered).ok_or(Gone(()))?;
+        let on = self.on()?;
+        on.over(self.hold.stream.id());
+        on.proxy_close_stream(proxy_filter_abi::StreamType::Downstream).map_err(|error| self.refused(error))
     }
 
     fn end(&self, act: impl FnOnce(&Sys) + 'static) {

@@ -1,6 +1,6 @@
 //! The phases in which a message can be held, as types.
 
-use crate::{Context, HttpStream, sys::Sys};
+use crate::{Context, HttpStream, Tcp, sys::Sys};
 use core::fmt::Debug;
 use core::ops::Deref;
 use proxy_filter_abi::StreamType;
@@ -19,43 +19,54 @@ pub trait Phase: sealed::Sealed + 'static {
 
 /// A phase in which the client can still be answered: nothing of a response has left by it.
 #[diagnostic::on_unimplemented(
-    message = "what is held in the phase `{Self}` cannot be answered any more",
-    note = "response headers have left by then: `reply` exists for held requests and for held response headers"
+    message = "what is held in the phase `{Self}` cannot be answered, or not any more",
+    note = "`reply` exists for held requests and for held response headers; what has left cannot be answered, a TCP connection has `close`"
 )]
 pub trait Answerable: Phase {}
+
+/// A phase of a TCP connection, which can be closed while it is held.
+#[diagnostic::on_unimplemented(
+    message = "what is held in the phase `{Self}` is no TCP connection that could be closed",
+    note = "`close` exists for held TCP connections: a held request is answered, by `reply`"
+)]
+pub trait Closable: Phase {}
 
 pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
 macro_rules! phases {
-    ($($(#[doc = $doc:literal])* $name:ident on $stream:ident $(: $answerable:ident)?;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident on $message:ident of $stream:ident $(: $marker:ident)?;)*) => {
         $($(#[doc = $doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl sealed::Sealed for $name {}
         impl Phase for $name {
-            const STREAM: StreamType = StreamType::$stream;
-            type Stream = HttpStream;
-            fn stream(sys: &Sys, id: u32) -> HttpStream {
-                HttpStream::new(sys, id)
+            const STREAM: StreamType = StreamType::$message;
+            type Stream = $stream;
+            fn stream(sys: &Sys, id: u32) -> $stream {
+                $stream::new(sys, id)
             }
         }
-        $(impl $answerable for $name {})?)*
+        $(impl $marker for $name {})?)*
     };
 }
 
 phases! {
     /// A request is held before its headers go on.
-    RequestHeaders on HttpRequest: Answerable;
+    RequestHeaders on HttpRequest of HttpStream: Answerable;
     /// A request is held with a part of its body.
-    RequestBody on HttpRequest: Answerable;
+    RequestBody on HttpRequest of HttpStream: Answerable;
     /// A request is held before its trailers go on.
-    RequestTrailers on HttpRequest: Answerable;
+    RequestTrailers on HttpRequest of HttpStream: Answerable;
     /// A response is held before its headers go on.
-    ResponseHeaders on HttpResponse: Answerable;
+    ResponseHeaders on HttpResponse of HttpStream: Answerable;
     /// A response is held with a part of its body.
-    ResponseBody on HttpResponse;
+    ResponseBody on HttpResponse of HttpStream;
     /// A response is held before its trailers go on.
-    ResponseTrailers on HttpResponse;
+    ResponseTrailers on HttpResponse of HttpStream;
+    /// A client waits before the proxy connects to the upstream.
+    NewConnection on Downstream of Tcp: Closable;
+    /// A client's bytes are held.
+    DownstreamData on Downstream of Tcp: Closable;
 }

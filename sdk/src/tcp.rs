@@ -1,6 +1,9 @@
 //! What an author of a TCP filter implements, and what its callbacks answer.
 
-use crate::{DownstreamClose, DownstreamData, Failure, NewConnection, RootContext, StreamLog, Tcp, UpstreamClose, UpstreamData};
+use crate::action::Action;
+use crate::{
+    DownstreamClose, DownstreamData, Failure, NewConnection, Pause, RootContext, StreamLog, Tcp, UpstreamClose, UpstreamData,
+};
 use alloc::{boxed::Box, rc::Rc};
 use core::fmt;
 
@@ -113,23 +116,29 @@ stream_context! {
 }
 
 /// What to do with a client that has connected.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
+#[must_use = "it acts when the callback returns it"]
 #[non_exhaustive]
 pub enum ConnectionAction {
     /// The next filter sees it, and after the last the proxy connects to the upstream.
     Continue,
+    /// The client waits until its [`Held`](crate::Held) is let go: what [`NewConnection::hold`] gives (TCP-2).
+    Paused(Pause),
 }
 
-impl ConnectionAction {
-    pub(crate) fn into_wire(self) -> u32 {
+impl Action for ConnectionAction {
+    #[inline]
+    fn to_wire(self) -> Result<u32, (Pause, u32)> {
         match self {
-            Self::Continue => 0,
+            Self::Continue => Ok(0),
+            Self::Paused(pause) => Err((pause, 1)),
         }
     }
 }
 
 /// What to do with the bytes of a data callback.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
+#[must_use = "it acts when the callback returns it"]
 #[non_exhaustive]
 pub enum StreamAction {
     /// They go on, and with them all that was kept.
@@ -141,14 +150,29 @@ pub enum StreamAction {
     /// taken as [`Continue`](Self::Continue). Over the proxy's buffer limit nothing more is read, so that a filter which waits for
     /// more than that waits for ever (TCP-17).
     Buffer,
+    /// As [`Buffer`](Self::Buffer), also at the end, until the [`Held`](crate::Held) is let go: what [`DownstreamData::hold`] gives.
+    /// (Nothing can let go of an upstream's bytes but its next callback: TCP-5.)
+    Paused(Pause),
 }
 
 impl StreamAction {
-    pub(crate) fn into_wire(self, end_of_stream: bool) -> u32 {
+    /// Where nothing follows, nobody would release what waits for it.
+    #[inline]
+    pub(crate) fn at_end(self, end_of_stream: bool) -> Self {
         match self {
-            Self::Buffer if end_of_stream => 0,
-            Self::Continue => 0,
-            Self::Buffer => 1,
+            Self::Buffer if end_of_stream => Self::Continue,
+            other => other,
+        }
+    }
+}
+
+impl Action for StreamAction {
+    #[inline]
+    fn to_wire(self) -> Result<u32, (Pause, u32)> {
+        match self {
+            Self::Continue => Ok(0),
+            Self::Buffer => Ok(1),
+            Self::Paused(pause) => Err((pause, 1)),
         }
     }
 }

@@ -233,7 +233,7 @@ exports! {
     proxy_on_new_connection(context_id) of Downstream else CONTINUE, |rows: &R, sys| rows.new_connection(sys, context_id);
     proxy_on_downstream_data(context_id, size, end_of_stream) of Downstream else CONTINUE,
         |rows: &R, sys| rows.downstream_data(sys, context_id, size, end_of_stream != 0);
-    proxy_on_downstream_connection_close(context_id, peer_type) else CONTINUE,
+    proxy_on_downstream_connection_close(context_id, peer_type) of Over else CONTINUE,
         |rows: &R, sys| rows.downstream_close(sys, context_id, peer_type);
     proxy_on_upstream_data(context_id, size, end_of_stream) of Upstream else CONTINUE,
         |rows: &R, sys| rows.upstream_data(sys, context_id, size, end_of_stream != 0);

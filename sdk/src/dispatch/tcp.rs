@@ -1,11 +1,13 @@
 //! TCP plugins: as HTTP plugins, with the callbacks of a connection.
 
 use super::contexts::Contexts;
-use super::{CONTINUE, PAUSE, Row};
+use super::{CONTINUE, PAUSE, Place, Row};
+use crate::action::Action;
+use crate::held::Origin;
 use crate::tcp::StreamEnd;
 use crate::{
-    DownstreamClose, DownstreamData, Failure, FailurePolicy, NewConnection, StreamContext, StreamInterrupt, StreamLog, Tcp,
-    TcpPlugin, UpstreamClose, UpstreamData, sys::Sys,
+    DownstreamClose, DownstreamData, Failure, FailurePolicy, NewConnection, Pause, StreamContext, StreamInterrupt, StreamLog,
+    Tcp, TcpPlugin, UpstreamClose, UpstreamData, sys::Sys,
 };
 use proxy_filter_abi::{PeerType, StreamType};
 
@@ -20,33 +22,43 @@ impl<R: TcpPlugin> TcpRow<R> {
 
     /// Calls a stream's context; an `Err` closes the connection or becomes what the failure policy says.
     #[inline]
-    fn call(
+    fn call<A: Action>(
         &self,
         sys: &Sys,
         id: u32,
         callback: &'static str,
-        f: impl FnOnce(&mut R::Stream) -> Result<u32, StreamInterrupt>,
+        f: impl FnOnce(&mut R::Stream) -> Result<A, StreamInterrupt>,
     ) -> Option<u32> {
-        Some(match self.0.stream(id, f)? {
-            Ok(action) => action,
+        self.0.stream(id, |tcp| match f(tcp) {
+            Ok(action) => action.to_wire().unwrap_or_else(|pause| self.pause(sys, id, callback, pause)),
+            // Still inside, so that nothing of it is kept for later.
             Err(interrupt) => self.interrupt(sys, id, callback, &interrupt),
         })
     }
 
     #[cold]
+    fn pause(&self, sys: &Sys, id: u32, callback: &'static str, (pause, code): (Pause, u32)) -> u32 {
+        let fail_open = matches!(R::FAILURE_POLICY, FailurePolicy::Continue);
+        if sys.settle(pause, Origin { place: self.0.place(id, callback), fail_open, fail: Self::fail }) { code } else { CONTINUE }
+    }
+
+    #[cold]
     fn interrupt(&self, sys: &Sys, id: u32, callback: &'static str, interrupt: &StreamInterrupt) -> u32 {
         let place = self.0.place(id, callback);
-        if let StreamEnd::Failure(failure) = &interrupt.0 {
-            place.log_failure(sys, failure);
-            match R::FAILURE_POLICY {
-                FailurePolicy::Continue => return CONTINUE,
-                // There is nothing to reply with.
-                FailurePolicy::Reply(_) | FailurePolicy::Reset => {}
-            }
+        match &interrupt.0 {
+            StreamEnd::Failure(failure) => Self::fail(&place, sys, failure),
+            StreamEnd::Close => close(&place, sys),
         }
-        place.check(sys, sys.proxy_close_stream(StreamType::Downstream));
-        sys.over(id);
-        PAUSE
+    }
+
+    /// Logs a failure and answers the connection as the root's policy says: there is nothing to reply with.
+    #[cold]
+    fn fail(place: &Place, sys: &Sys, failure: &Failure) -> u32 {
+        place.log_failure(sys, failure);
+        match R::FAILURE_POLICY {
+            FailurePolicy::Continue => CONTINUE,
+            FailurePolicy::Reply(_) | FailurePolicy::Reset => close(place, sys),
+        }
     }
 
     /// Calls a stream's context where nothing is left to be done about a failure but to tell it.
@@ -63,6 +75,12 @@ impl<R: TcpPlugin> TcpRow<R> {
         }
         Some(CONTINUE)
     }
+}
+
+fn close(place: &Place, sys: &Sys) -> u32 {
+    place.check(sys, sys.proxy_close_stream(StreamType::Downstream));
+    sys.over(place.id);
+    PAUSE
 }
 
 fn peer(code: u32) -> PeerType {
@@ -89,16 +107,14 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
 
     #[inline]
     fn new_connection(&self, sys: &Sys, id: u32) -> Option<u32> {
-        self.call(sys, id, "proxy_on_new_connection", |tcp| {
-            tcp.on_new_connection(NewConnection::new(sys, id)).map(crate::ConnectionAction::into_wire)
-        })
+        self.call(sys, id, "proxy_on_new_connection", |tcp| tcp.on_new_connection(NewConnection::new(sys, id)))
     }
 
     #[inline]
     fn downstream_data(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_downstream_data", |tcp| {
             let action = tcp.on_downstream_data(DownstreamData::new(sys, id, size, end_of_stream));
-            action.map(|action| action.into_wire(end_of_stream))
+            action.map(|action| action.at_end(end_of_stream))
         })
     }
 
@@ -106,7 +122,7 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
     fn upstream_data(&self, sys: &Sys, id: u32, size: u32, end_of_stream: bool) -> Option<u32> {
         self.call(sys, id, "proxy_on_upstream_data", |tcp| {
             let action = tcp.on_upstream_data(UpstreamData::new(sys, id, size, end_of_stream));
-            action.map(|action| action.into_wire(end_of_stream))
+            action.map(|action| action.at_end(end_of_stream))
         })
     }
 

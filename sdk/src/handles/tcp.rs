@@ -1,5 +1,5 @@
 use super::Context;
-use crate::{Body, sys::Sys};
+use crate::{Body, ConnectionAction, Held, Paused, StreamAction, phase, sys::Sys};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use proxy_filter_abi::{BufferType, PeerType};
@@ -81,4 +81,53 @@ phase! {
 phase! {
     /// The connection when it is over.
     StreamLog: Tcp {}
+}
+
+impl NewConnection<'_> {
+    /// Makes the client wait: return the action, and keep the [`Held`] to let the connection go on or to close it later.
+    ///
+    /// Until then the proxy reads nothing from the client, and does not notice that it leaves (TCP-13): give up after a while.
+    ///
+    /// ```
+    /// use proxy_filter::prelude::*;
+    /// use std::cell::RefCell;
+    /// # struct Gate { waiting: RefCell<Vec<Held<phase::NewConnection>>> }
+    /// struct Stream(Rc<Gate>);
+    /// impl StreamContext for Stream {
+    ///     fn on_new_connection(&mut self, tcp: NewConnection<'_>) -> Result<ConnectionAction, StreamInterrupt> {
+    ///         let (held, wait) = tcp.hold();
+    ///         self.0.waiting.borrow_mut().push(held);
+    ///         Ok(wait)
+    ///     }
+    /// }
+    /// impl Gate {
+    ///     fn open(&self, allowed: bool) {
+    ///         for held in self.waiting.take() {
+    ///             // `Err(Gone)` is a connection that was closed meanwhile.
+    ///             let _ = if allowed { held.resume() } else { held.close() };
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn hold(self) -> (Held<phase::NewConnection>, ConnectionAction) {
+        let (held, pause) = Held::new(&self.sys, self.id());
+        (held, ConnectionAction::Paused(pause))
+    }
+}
+
+impl DownstreamData<'_> {
+    /// Makes the client's bytes wait: return the action, and keep the [`Held`] to let them go or to close the connection later.
+    ///
+    /// More may come meanwhile, and is called for; nothing goes on before the [`Held`] is let go, whatever is answered then.
+    pub fn hold(self) -> (Held<phase::DownstreamData>, StreamAction) {
+        let (held, pause) = Held::new(&self.sys, self.id());
+        (held, StreamAction::Paused(pause))
+    }
+}
+
+impl Paused<phase::DownstreamData> {
+    /// The bytes that wait.
+    pub fn data(&self) -> Body<'_> {
+        Body::new(self, BufferType::DownstreamData)
+    }
 }
