@@ -5,6 +5,7 @@ use crate::lifecycle::try_out;
 use crate::lint::Lint;
 use crate::place::Place;
 use crate::plugin::Plugin;
+use crate::profile::Profile;
 use crate::proxy::{Framing, MockProxy};
 use crate::refused::Refused;
 use proxy_filter_abi::LogLevel;
@@ -34,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) pace: Duration,
     /// LIF-8.
     pub(crate) main_thread: bool,
+    pub(crate) profile: Profile,
 }
 
 impl Builder {
@@ -51,6 +53,7 @@ impl Builder {
                 buffer_limit: 1 << 20,
                 pace: Duration::ZERO,
                 main_thread: false,
+                profile: Profile::Envoy,
             },
             allowed: Vec::new(),
             faults: Vec::new(),
@@ -134,6 +137,12 @@ impl Builder {
         self
     }
 
+    /// Whose behaviour the proxy shows; Envoy's unless you say otherwise.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.settings.profile = profile;
+        self
+    }
+
     /// Lets a test go on after this mistake of a filter, which would crash, hang or corrupt something in Envoy;
     /// [`MockProxy::findings`] lists it all the same. After one that [crashes](crate::Severity::Crash) Envoy the mock proxy is gone
     /// like it: every stream is reset, no callback is made any more.
@@ -147,7 +156,7 @@ impl Builder {
     /// # Errors
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
-        let state = Rc::new(State::new(self.log_level, self.time, self.allowed));
+        let state = Rc::new(State::new(self.log_level, self.time, self.allowed, self.settings.profile));
         self.faults.into_iter().for_each(|fault| state.faults.inject(fault));
         let proxy = MockProxy::with_settings(state, self.settings);
         let mut main = Vec::new();

@@ -5,6 +5,7 @@ use crate::host::http_stream::HttpStream;
 use crate::host::tcp_stream::TcpStream;
 use crate::instance::Instance;
 use crate::place::Place;
+use crate::profile::Profile;
 use crate::running_vm::Vms;
 use std::rc::Rc;
 
@@ -34,8 +35,9 @@ impl Chain {
     }
 
     /// Of each filter whether `allow_on_headers_stop_iteration` is set.
-    pub(crate) fn stop_iteration(&self) -> Vec<bool> {
-        self.links.iter().map(|link| link.instance.root.plugin.allow_on_headers_stop_iteration).collect()
+    pub(crate) fn stop_iteration(&self, profile: Profile) -> Vec<bool> {
+        let allowed = |link: &Link| link.instance.root.plugin.allow_on_headers_stop_iteration;
+        self.links.iter().map(|link| profile == Profile::Spec || allowed(link)).collect()
     }
 
     /// Tells a new stream which filters were dead when it began (FAI-7, FAI-8, FAI-9).

@@ -198,7 +198,7 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         if let Ok(mut streams) = self.state.streams.try_borrow_mut()
-            && streams.get(&self.stream).is_some_and(|stream| stream.end().is_some())
+            && streams.get(&self.stream).is_some_and(HttpStream::is_over)
         {
             streams.remove(&self.stream);
         }

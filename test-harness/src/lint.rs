@@ -19,7 +19,8 @@ macro_rules! lints {
         /// A mistake of which nothing warns a filter: the hostcall answers `OK`, and a real Envoy crashes, doubles, corrupts or hangs.
         ///
         /// A test in which one is found fails, unless it is a [warning](Severity::Warning) or
-        /// [`Builder::allow`](crate::Builder::allow) says otherwise.
+        /// [`Builder::allow`](crate::Builder::allow) says otherwise. Under [`Profile::Spec`](crate::Profile::Spec) those of Envoy's own (rows CON,
+        /// CLO, LOC and HDR-26) are not looked for.
         ///
         /// ```
         /// use proxy_filter_test::Lint;
@@ -68,14 +69,18 @@ macro_rules! lints {
 lints! {
     ReplyAfterEnd "LOC-17" Crash: "local reply in `on_log`, `on_done`, `on_delete`" => "crash";
         mend: "reply before the stream ends; observe only from `on_log` on"
-    ReplyTwiceInResponse "LOC-20" Crash: "two local replies in one response callback" => "crash";
+    ReplyTwiceInResponse "LOC-20" Crash: "two local replies in one response callback, or in one of the root" => "crash";
         mend: "reply once, and return at once"
     CloseAfterEnd "CLO-5" Crash: "`close_stream` in `on_log`, `on_done`, `on_delete`" => "crash";
         mend: "there is nothing left to close"
     CloseInContextCreate "CLO-6" Crash: "`close_stream(0)` in `context_create`" => "crash";
         mend: "close in `request_headers`"
-    CloseTwiceInResponse "CLO-8" Crash: "two `close_stream` in one `response_headers`" => "crash";
+    CloseTwiceInResponse "CLO-8" Crash: "two `close_stream` in one response callback, or in one of the root" => "crash";
         mend: "close once, and return at once"
+    ReplyThenCloseInResponse "LOC-28" Crash: "local reply, then `close_stream(0)`, in `response_headers`" => "crash";
+        mend: "do one of the two"
+    ContinueInResponseTrailers "CON-17" Crash: "`continue_stream(1)` in `response_trailers`, then return 0" => "crash";
+        mend: "only return 0"
     ContinueResponseTooEarly "CON-13" Crash: "`continue_stream(1)` before there is a response" => "crash";
         mend: "continue the response only after its callback has paused it"
     ContinueInRequestHeaders "CON-5" Error: "`continue_stream(0)` in `request_headers`, then return 0" => "request sent twice";
@@ -86,10 +91,14 @@ lints! {
         mend: "only return 0"
     TrailersAfterPausedBody "HDR-26" Error: "adds trailers at the end of a request body that it paused before" => "last chunk sent twice";
         mend: "add none, or do not pause"
-    ReplyThenClose "LOC-21" Error: "local reply, then `close_stream(0)`" => "client cut; a callback on a deleted context";
+    ReplyAndClose "LOC-21" Error: "local reply and `close_stream(0)`, before a response" => "client cut; a callback on a deleted context";
         mend: "do one of the two"
     CloseTwiceInRequest "CLO-7" Error: "two `close_stream` in one `request_headers`" => "log twice, client hangs";
         mend: "close once, and return at once"
+    ContinueInRequestTrailers "CON-16" Error: "`continue_stream(0)` in `request_trailers`, then return 0" => "trailers sent twice";
+        mend: "only return 0"
+    ContinueAndPauseRequestHeaders "CON-15" Error: "`continue_stream(0)` in `request_headers` before a body, then return 1" => "body never sent";
+        mend: "only return 0"
     ContinueAndPauseResponseHeaders "CON-7" Error: "`continue_stream(1)` in `response_headers`, then return 1" => "body never sent";
         mend: "only return 0"
     ReplyOnRoot "LOC-15" Error: "local reply in a stream's callback with the root effective" => "stream hangs";
@@ -107,6 +116,11 @@ lints! {
 }
 
 impl Lint {
+    /// Whether it is only Envoy that takes it so: the specification knows nothing of it.
+    pub(crate) fn is_of_envoy(self) -> bool {
+        ["CON-", "CLO-", "LOC-"].iter().any(|part| self.row().starts_with(part)) || self == Self::TrailersAfterPausedBody
+    }
+
     /// Whether a test in which it is found fails, unless it is allowed.
     pub const fn fails(self) -> bool {
         !matches!(self.severity(), Severity::Warning)

@@ -14,6 +14,7 @@ use crate::log::LogLine;
 use crate::message::Message;
 use crate::place::Place;
 use crate::plugin::Plugin;
+use crate::profile::Profile;
 use crate::refused::Refused;
 use crate::running_vm::{Thread, Vms};
 use crate::upstream::{Answer, Upstream};
@@ -285,12 +286,13 @@ impl MockProxy {
         let chain = Chain::new(number, &self.filters.borrow(), &self.loggers.borrow(), &self.vms);
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.clock.get());
         let mut stream = HttpStream::new(
-            &chain.stop_iteration(),
+            &chain.stop_iteration(self.settings.profile),
             self.settings.buffer_limit,
             format!("00000000-0000-4000-8000-{number:012x}"),
             date,
         );
         stream.downstream_is_http2 = self.settings.downstream == Framing::Http2;
+        stream.by_spec = self.settings.profile == Profile::Spec;
         stream.upstream_is_http2 = self.settings.upstream == Framing::Http2;
         chain.begin(&mut stream);
         stream.log_to(chain.loggers().len());
@@ -308,7 +310,7 @@ impl MockProxy {
                 moved |= self.run_stream(number);
             }
             moved |= self.run_connections();
-            if !moved {
+            if !moved && !self.state.run_effect() {
                 return;
             }
         }
@@ -323,7 +325,9 @@ impl MockProxy {
                 self.chains.borrow_mut().remove(&number);
                 return moved;
             }
-            let poll = self.with_stream(number, HttpStream::poll);
+            // No peer is heard while a callback's wishes are carried out.
+            let alone = self.state.has_effects();
+            let poll = self.with_stream(number, |stream| if alone { stream.poll_alone() } else { stream.poll() });
             match poll {
                 Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
                 Poll::Call { filter, callback } => self.call(StreamKey { stream: number, filter }, callback),
@@ -358,6 +362,9 @@ impl MockProxy {
         let Some((plugin, context_id)) = self.alive(key) else { return };
         let answer = plugin.vm.call(callback.to_abi(context_id));
         self.after(key, &answer, HttpStream::apply);
+        if callback == StreamCallback::Done && matches!(answer, Ok(0)) {
+            self.with_stream(key.stream, |stream| stream.wait_for_done(key.filter));
+        }
         if callback == StreamCallback::Delete {
             plugin.vm.host.delete_context(context_id);
         }

@@ -135,12 +135,12 @@ impl RunningVm {
         answer
     }
 
-    /// Makes a callback of a root, and carries out what it asked for.
+    /// Makes a callback of a root, and carries out the first that it asked for; the rest waits for the callbacks that follow.
     pub(crate) fn call_root(&self, callback: Callback) -> Option<u32> {
         let state = self.host.state();
         match self.call(callback) {
             Ok(answer) => {
-                state.run_effects();
+                state.run_effect();
                 Some(answer)
             }
             Err(_) => {

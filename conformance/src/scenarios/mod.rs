@@ -6,6 +6,7 @@ mod buffers;
 mod capabilities;
 mod fatal;
 mod filters;
+mod flow;
 mod guest;
 mod headers;
 mod http2;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Scenario> {
         local_reply::all(),
         local_reply_later::all(),
         filters::all(),
+        flow::all(),
         around::all(),
         http2::all(),
         fatal::all(),

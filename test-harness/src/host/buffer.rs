@@ -22,6 +22,13 @@ pub(crate) fn set(bytes: &mut Vec<u8>, start: u32, size: u32, value: &[u8]) -> R
     Ok(())
 }
 
+/// As the specification has it: anywhere, also in the middle.
+pub(crate) fn splice(bytes: &mut Vec<u8>, start: u32, size: u32, value: &[u8]) {
+    let start = (start as usize).min(bytes.len());
+    let end = start.saturating_add(size as usize).min(bytes.len());
+    bytes.splice(start..end, value.iter().copied());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

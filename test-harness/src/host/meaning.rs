@@ -2,6 +2,7 @@
 
 use super::http_stream::{HttpStream, Side, property};
 use super::{Effect, VmHost, buffer, tcp_stream};
+use crate::profile::Profile;
 use proxy_filter_abi::{AbiVersion, BufferType, Callback, Host, LogLevel, MapType, MetricType, Status, StreamType};
 use std::time::Duration;
 
@@ -28,8 +29,12 @@ fn end_of(buffer: BufferType) -> Option<tcp_stream::Side> {
 impl VmHost {
     /// Runs `f` on the bytes of a buffer.
     fn buffer<R>(&self, buffer: BufferType, f: impl FnOnce(&[u8]) -> R) -> Answer<R> {
+        let by_spec = self.state.profile == Profile::Spec;
         if let (Some(side), Some(key)) = (side_of(buffer), self.stream()) {
             let streams = self.state.streams.borrow();
+            if by_spec && !streams.get(&key.stream).is_some_and(|stream| stream.has_body(key.filter, side)) {
+                return Err(Status::NotFound);
+            }
             return Ok(f(streams.get(&key.stream).map_or(&[], |stream| stream.body(key.filter, side))));
         }
         if let (Some(side), Some(key)) = (end_of(buffer), self.stream()) {
@@ -37,6 +42,7 @@ impl VmHost {
             return Ok(f(connections.get(&key.stream).map_or(&[], |connection| connection.data(key.filter, side))));
         }
         match buffer {
+            BufferType::HttpRequestBody | BufferType::HttpResponseBody if by_spec => Err(Status::NotFound),
             // BUF-4: nothing is there, which is no error.
             BufferType::HttpRequestBody
             | BufferType::HttpResponseBody
@@ -44,6 +50,7 @@ impl VmHost {
             | BufferType::UpstreamData
             | BufferType::GrpcCallMessage => Ok(f(&[])),
             BufferType::HttpCallResponseBody => Err(Status::NotFound),
+            BufferType::VmConfiguration if by_spec && !self.is_starting() => Err(Status::NotFound),
             // BUF-6, BUF-18.
             BufferType::VmConfiguration | BufferType::ForeignFunctionArguments => Ok(f(&self.vm().configuration)),
             BufferType::PluginConfiguration if self.is_configuring() => Ok(f(&self.plugin().configuration)),
@@ -73,13 +80,17 @@ impl Host for VmHost {
     }
 
     fn proxy_get_buffer_bytes(&self, buffer_type: BufferType, start: u32, max_size: u32) -> Answer<Vec<u8>> {
+        if self.state.profile == Profile::Spec && start.checked_add(max_size).is_none() {
+            return Err(Status::BadArgument);
+        }
         self.buffer(buffer_type, |bytes| buffer::get(bytes, start, max_size).to_vec())
     }
 
     fn proxy_set_buffer_bytes(&self, buffer_type: BufferType, start: u32, size: u32, value: &[u8]) -> Answer {
         if let Some(side) = side_of(buffer_type) {
             let set = self.with_stream(|stream, filter| stream.set_body(filter, side, start, size, value));
-            return set.unwrap_or(Err(Status::BadArgument));
+            let absent = if self.state.profile == Profile::Spec { Status::NotFound } else { Status::BadArgument };
+            return set.unwrap_or(Err(absent));
         }
         if let Some(side) = end_of(buffer_type) {
             let set = self.with_connection(|connection, filter| connection.set_data(filter, side, start, size, value));
@@ -99,7 +110,8 @@ impl Host for VmHost {
 
     fn proxy_get_header_map_size(&self, map_type: MapType) -> Answer<u32> {
         let mut size = 0;
-        self.edit(map_type, |map| size = map.byte_size())?;
+        let by_spec = self.state.profile == Profile::Spec;
+        self.edit(map_type, |map| size = if by_spec { map.to_wire().len() } else { map.byte_size() })?;
         u32::try_from(size).map_err(|_| Status::InternalFailure)
     }
 
@@ -227,7 +239,8 @@ impl Host for VmHost {
 
     fn proxy_done(&self) -> Answer {
         // LIF-20, LIF-22.
-        if self.done() { Ok(()) } else { Err(Status::NotFound) }
+        let stream = self.with_stream(HttpStream::done).unwrap_or_default();
+        if stream || self.done() { Ok(()) } else { Err(Status::NotFound) }
     }
 
     super::unimplemented::hostcalls! {}

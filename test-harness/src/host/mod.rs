@@ -23,9 +23,10 @@ use crate::fault::Faults;
 use crate::findings::Findings;
 use crate::lint::Lint;
 use crate::log::LogLine;
+use crate::profile::Profile;
 use crate::trace::Trace;
 use crate::vm::Trap;
-use http_stream::{HttpStream, Reply};
+use http_stream::{AskedBy, HttpStream, Reply};
 use proxy_filter_abi::{AbiVersion, Callback, LogLevel, StreamType};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -53,9 +54,10 @@ pub(crate) struct State {
     /// Numbered together with the HTTP streams.
     pub(crate) connections: RefCell<BTreeMap<u64, TcpStream>>,
     /// What callbacks have asked for, to be carried out when they have returned (SEQ-21).
-    effects: RefCell<VecDeque<(StreamKey, Effect)>>,
+    effects: RefCell<VecDeque<Deferred>>,
     pub(crate) findings: Findings,
     pub(crate) faults: Faults,
+    pub(crate) profile: Profile,
 }
 
 /// A plugin that logs without end fills no more than this, in bytes.
@@ -69,6 +71,14 @@ pub(crate) struct StreamKey {
     pub(crate) filter: usize,
 }
 
+/// What a callback has asked for, and of which filter's stream.
+#[derive(Debug)]
+struct Deferred {
+    key: StreamKey,
+    effect: Effect,
+    by: AskedBy,
+}
+
 #[derive(Debug)]
 enum Effect {
     Continue(StreamType),
@@ -79,7 +89,7 @@ enum Effect {
 }
 
 impl State {
-    pub(crate) fn new(log_level: LogLevel, clock: Duration, allowed: Vec<Lint>) -> Self {
+    pub(crate) fn new(log_level: LogLevel, clock: Duration, allowed: Vec<Lint>, profile: Profile) -> Self {
         Self {
             trace: Trace::default(),
             log: RefCell::default(),
@@ -94,6 +104,7 @@ impl State {
             effects: RefCell::default(),
             findings: Findings::new(allowed),
             faults: Faults::default(),
+            profile,
         }
     }
 
@@ -113,27 +124,33 @@ impl State {
         self.log.borrow_mut().push(line);
     }
 
-    /// Carries out what the callback of this plugin that has just returned asked for, in order.
+    /// Carries out what the stream's callback that has just returned asked for, in order.
     pub(crate) fn run_effects(&self) {
-        while let Some((key, effect)) = self.take_effect() {
-            let (mut streams, mut connections) = (self.streams.borrow_mut(), self.connections.borrow_mut());
-            match (effect, streams.get_mut(&key.stream), connections.get_mut(&key.stream)) {
-                (Effect::Continue(side), Some(stream), _) => stream.continue_stream(key.filter, side),
-                (Effect::Close, Some(stream), _) => stream.close(key.filter),
-                (Effect::Reply(reply), Some(stream), _) => stream.reply(key.filter, reply),
-                (Effect::ContinueConnection, _, Some(connection)) => connection.continue_reading(key.filter),
-                (Effect::CloseConnection, _, Some(connection)) => connection.close(),
-                // What a stream of the one kind cannot be asked for, or one that is gone.
-                _ => {}
-            }
-            if let Some(stream) = streams.get_mut(&key.stream) {
-                self.note_faults(stream);
-            }
-        }
+        while self.run_effect() {}
     }
 
-    fn take_effect(&self) -> Option<(StreamKey, Effect)> {
-        self.effects.borrow_mut().pop_front()
+    /// Carries out the next of what was asked for; whether there was any. What a root's callback asks for is carried out one by one:
+    /// the callbacks that follow from the first come before the second (SEQ-37).
+    pub(crate) fn run_effect(&self) -> bool {
+        let Some(Deferred { key, effect, by }) = self.effects.borrow_mut().pop_front() else { return false };
+        let (mut streams, mut connections) = (self.streams.borrow_mut(), self.connections.borrow_mut());
+        match (effect, streams.get_mut(&key.stream), connections.get_mut(&key.stream)) {
+            (Effect::Continue(side), Some(stream), _) => stream.continue_stream(key.filter, side),
+            (Effect::Close, Some(stream), _) => stream.close(key.filter, by),
+            (Effect::Reply(reply), Some(stream), _) => stream.reply(key.filter, reply, by),
+            (Effect::ContinueConnection, _, Some(connection)) => connection.continue_reading(key.filter),
+            (Effect::CloseConnection, _, Some(connection)) => connection.close(),
+            // What a stream of the one kind cannot be asked for, or one that is gone.
+            _ => {}
+        }
+        if let Some(stream) = streams.get_mut(&key.stream) {
+            self.note_faults(stream);
+        }
+        true
+    }
+
+    pub(crate) fn has_effects(&self) -> bool {
+        !self.effects.borrow().is_empty()
     }
 
     /// A callback that trapped takes back what it asked for (LOC-18).
@@ -242,6 +259,10 @@ impl VmHost {
         self.running.set(None);
     }
 
+    fn is_starting(&self) -> bool {
+        matches!(self.running.get(), Some(Callback::proxy_on_vm_start { .. }))
+    }
+
     fn is_configuring(&self) -> bool {
         matches!(self.running.get(), Some(Callback::proxy_on_configure { .. }))
     }
@@ -285,7 +306,14 @@ impl VmHost {
     /// Notes what is to happen after the callback.
     fn after_callback(&self, effect: Effect) {
         if let Some(key) = self.stream() {
-            self.state.effects.borrow_mut().push_back((key, effect));
+            let by = match self.running.get() {
+                Some(Callback::proxy_on_log { .. } | Callback::proxy_on_done { .. } | Callback::proxy_on_delete { .. }) => {
+                    AskedBy::End
+                }
+                _ if self.running_stream().is_none() => AskedBy::Root,
+                _ => AskedBy::Stream,
+            };
+            self.state.effects.borrow_mut().push_back(Deferred { key, effect, by });
         }
     }
 }

@@ -133,7 +133,7 @@ fn loc_7_two_replies_in_a_request_callback_are_well() {
 
 #[test]
 fn loc_21_a_reply_and_a_close() {
-    check_guest(Lint::ReplyThenClose, &[("proxy_on_request_headers", &format!("{REPLY} {CLOSE}"), 0)]);
+    check_guest(Lint::ReplyAndClose, &[("proxy_on_request_headers", &format!("{REPLY} {CLOSE}"), 0)]);
 }
 
 #[test]

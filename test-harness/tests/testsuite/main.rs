@@ -22,6 +22,7 @@ mod memory;
 mod messages;
 mod null_vm;
 mod open_stream;
+mod profile;
 #[cfg(feature = "wasmtime")]
 mod random;
 mod sharing;

@@ -11,6 +11,7 @@ impl HttpStream {
         if self.log_phase {
             return match map {
                 MapType::HttpRequestHeaders => self.request.headers.as_ref(),
+                MapType::HttpRequestTrailers if self.by_spec => self.request.trailers.as_ref(),
                 MapType::HttpResponseHeaders => self.response.headers.as_ref(),
                 MapType::HttpResponseTrailers => self.response.trailers.as_ref(),
                 _ => None,
@@ -61,13 +62,28 @@ impl HttpStream {
         if state.chunk_here || state.buffering { bytes.as_deref().unwrap_or_default() } else { &[] }
     }
 
+    /// Whether there is a body buffer to be reached.
+    pub(crate) fn has_body(&self, filter: usize, side: Side) -> bool {
+        let state = match side {
+            Side::Request => &self.filters[filter].request,
+            Side::Response => &self.filters[filter].response,
+        };
+        state.chunk_here || state.buffering
+    }
+
     /// BUF-9 to BUF-17.
     pub(crate) fn set_body(&mut self, filter: usize, side: Side, start: u32, size: u32, value: &[u8]) -> Result<(), Status> {
+        let by_spec = self.by_spec;
         let state = self.filters[filter].side(side);
         let (here, buffering) = (state.chunk_here, state.buffering);
         let half = self.half(side);
         match if buffering { &mut half.held } else { &mut half.chunk } {
+            Some(bytes) if (here || buffering) && by_spec => {
+                buffer::splice(bytes, start, size, value);
+                Ok(())
+            }
             Some(bytes) if here || buffering => buffer::set(bytes, start, size, value),
+            _ if by_spec => Err(Status::NotFound),
             _ => Err(Status::BadArgument),
         }
     }

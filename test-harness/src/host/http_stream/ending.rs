@@ -1,12 +1,12 @@
 //! How a stream ends, what its filters are told then, and what came of it.
 
-use super::{End, HttpStream, Poll, Reply, Running, StreamCallback, Work};
+use super::{AskedBy, End, HttpStream, Poll, Reply, Running, StreamCallback, Work};
 use crate::message::Message;
 
 impl HttpStream {
     /// `proxy_close_stream`, carried out after the callback that asked for it.
-    pub(crate) fn close(&mut self, filter: usize) {
-        self.note_close(filter);
+    pub(crate) fn close(&mut self, filter: usize, by: AskedBy) {
+        self.note_close(filter, by);
         let details = self.details.clone().unwrap_or_else(|| b"wasm_close_stream".to_vec());
         self.reset(&details);
     }
@@ -54,9 +54,36 @@ impl HttpStream {
     /// each (SEQ-1, SEQ-15).
     pub(super) fn push_end(&mut self) {
         let filters = 0..self.filters.len();
+        if self.by_spec {
+            self.work.extend((0..self.access_loggers).rev().map(|logger| Work::AccessLog { logger }));
+            let created = filters.rev().filter(|filter| self.filters[*filter].created);
+            self.work.extend(created.flat_map(|filter| [Work::Delete { filter }, Work::Log { filter }, Work::Done { filter }]));
+            return;
+        }
         self.work.extend(filters.clone().rev().flat_map(|filter| [Work::Delete { filter }, Work::Done { filter }]));
         self.work.extend((0..self.access_loggers).rev().map(|logger| Work::AccessLog { logger }));
         self.work.extend(filters.rev().map(|filter| Work::Log { filter }));
+    }
+
+    /// A filter's `on_done` has answered false: by the specification the rest waits for `proxy_done`, in Envoy it does not (SEQ-2).
+    pub(crate) fn wait_for_done(&mut self, filter: usize) {
+        if self.by_spec {
+            self.work.retain(|work| !matches!(work, Work::Log { filter: f } | Work::Delete { filter: f } if *f == filter));
+            self.waiting.push(filter);
+        }
+    }
+
+    /// `proxy_done`; whether the filter's context was waiting for it.
+    pub(crate) fn done(&mut self, filter: usize) -> bool {
+        let Some(at) = self.waiting.iter().position(|waiting| *waiting == filter) else { return false };
+        self.waiting.remove(at);
+        self.work.extend([Work::Delete { filter }, Work::Log { filter }]);
+        true
+    }
+
+    /// Nothing more comes of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.end.is_some() && self.waiting.is_empty()
     }
 
     pub(super) fn start_log(&mut self, filter: usize) -> Option<Poll> {

@@ -9,7 +9,18 @@ use crate::message::Message;
 pub(super) struct Asked {
     reply: bool,
     close: bool,
-    continue_own_headers: bool,
+    /// The message that the callback itself is about.
+    continue_own: bool,
+}
+
+/// Whose callback asks for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AskedBy {
+    /// A stream's, on its way.
+    Stream,
+    /// A stream's `on_log`, `on_done` or `on_delete`.
+    End,
+    Root,
 }
 
 impl HttpStream {
@@ -23,7 +34,7 @@ impl HttpStream {
     }
 
     /// Which message the running callback is about.
-    fn running_side(&self) -> Option<Side> {
+    pub(super) fn running_side(&self) -> Option<Side> {
         match &self.running.as_ref()?.frame {
             Some(Work::Headers { side, .. } | Work::Data { side, .. } | Work::Trailers { side, .. }) => Some(*side),
             _ => None,
@@ -38,13 +49,18 @@ impl HttpStream {
         before
     }
 
-    pub(super) fn note_reply(&mut self, filter: usize) {
+    /// Whether the same callback has closed the stream before.
+    pub(super) fn note_reply(&mut self, filter: usize, by: AskedBy) -> bool {
         let before = self.asks(|asked| asked.reply = true);
-        if self.finishing {
-            self.fault(filter, Lint::ReplyAfterEnd);
-        } else if before.reply && self.running_side() == Some(Side::Response) {
-            self.fault(filter, Lint::ReplyTwiceInResponse);
+        match (self.finishing, by, self.running_side()) {
+            (true, AskedBy::End, _) => self.fault(filter, Lint::ReplyAfterEnd),
+            // A root's first reply has ended the stream.
+            (true, ..) => self.fault(filter, Lint::ReplyTwiceInResponse),
+            (false, _, Some(Side::Response)) if before.reply => self.fault(filter, Lint::ReplyTwiceInResponse),
+            (false, _, Some(Side::Request)) if before.close => self.fault(filter, Lint::ReplyAndClose),
+            _ => {}
         }
+        before.close
     }
 
     /// The running callback replies in the name of the root: nobody does, and its own stream stops (LOC-15).
@@ -53,18 +69,27 @@ impl HttpStream {
         self.fault(filter, Lint::ReplyOnRoot);
     }
 
-    pub(super) fn note_close(&mut self, filter: usize) {
+    pub(super) fn note_close(&mut self, filter: usize, by: AskedBy) {
         let before = self.asks(|asked| asked.close = true);
-        if self.finishing {
-            self.fault(filter, Lint::CloseAfterEnd);
+        let side = self.running_side();
+        let lint = if self.finishing {
+            match by {
+                AskedBy::End => Lint::CloseAfterEnd,
+                _ if self.reply.is_some() => Lint::ReplyThenCloseInResponse,
+                _ => Lint::CloseTwiceInResponse,
+            }
         } else if self.creating && self.running.is_none() {
-            self.fault(filter, Lint::CloseInContextCreate);
+            Lint::CloseInContextCreate
         } else if before.close {
-            let request = self.running_side() == Some(Side::Request);
-            self.fault(filter, if request { Lint::CloseTwiceInRequest } else { Lint::CloseTwiceInResponse });
-        } else if before.reply && self.running_side() == Some(Side::Request) {
-            self.fault(filter, Lint::ReplyThenClose);
-        }
+            if side == Some(Side::Request) { Lint::CloseTwiceInRequest } else { Lint::CloseTwiceInResponse }
+        } else if before.reply && side == Some(Side::Response) {
+            Lint::ReplyThenCloseInResponse
+        } else if before.reply || by == AskedBy::Root && self.reply.is_some() {
+            Lint::ReplyAndClose
+        } else {
+            return;
+        };
+        self.fault(filter, lint);
     }
 
     pub(super) fn note_continue(&mut self, filter: usize, side: Side) {
@@ -76,25 +101,47 @@ impl HttpStream {
         } else if side == Side::Request && self.creating && self.running.is_none() {
             self.fault(filter, Lint::ContinueInContextCreate);
         }
-        let own = matches!(&self.running, Some(Running { filter: running, frame: Some(Work::Headers { side: s, .. }), .. })
-            if *running == filter && *s == side);
-        self.asks(|asked| asked.continue_own_headers |= own);
+        let own = self.is_inside(filter, side);
+        self.asks(|asked| asked.continue_own |= own);
     }
 
-    /// A headers callback that has continued its own message has answered.
-    pub(super) fn note_headers_answer(&mut self, filter: usize, side: Side, continues: bool, stopped: bool, asked: Asked) {
-        if !asked.continue_own_headers || stopped {
+    /// Whether the headers or trailers callback of this message runs in this filter: the message is still held there.
+    pub(super) fn is_inside(&self, filter: usize, side: Side) -> bool {
+        matches!(
+            &self.running,
+            Some(Running { filter: running, frame: Some(Work::Headers { side: s, .. } | Work::Trailers { side: s, .. }), .. })
+                if *running == filter && *s == side
+        )
+    }
+
+    /// A headers callback has answered: it may have continued its own message.
+    pub(super) fn note_headers_answer(&mut self, filter: usize, side: Side, end_of_stream: bool, continues: bool, asked: Asked) {
+        if !asked.continue_own {
             return;
         }
-        match (side, continues) {
-            (Side::Request, true) => self.fault(filter, Lint::ContinueInRequestHeaders),
+        let lint = match (side, continues) {
+            (Side::Request, true) => Lint::ContinueInRequestHeaders,
             // CON-4: it works.
-            (Side::Request, false) => {}
-            (Side::Response, true) => self.fault(filter, Lint::ContinueInResponseHeaders),
-            (Side::Response, false) => {
-                self.seen_held = true;
-                self.fault(filter, Lint::ContinueAndPauseResponseHeaders);
-            }
+            (Side::Request, false) if end_of_stream => return,
+            (Side::Request, false) => Lint::ContinueAndPauseRequestHeaders,
+            (Side::Response, true) => Lint::ContinueInResponseHeaders,
+            (Side::Response, false) => Lint::ContinueAndPauseResponseHeaders,
+        };
+        // Those hang.
+        self.seen_held |= !continues;
+        self.fault(filter, lint);
+    }
+
+    /// A trailers callback has answered, likewise.
+    pub(super) fn note_trailers_answer(&mut self, filter: usize, side: Side, continues: bool, asked: Asked) {
+        if asked.continue_own && continues {
+            self.fault(
+                filter,
+                match side {
+                    Side::Request => Lint::ContinueInRequestTrailers,
+                    Side::Response => Lint::ContinueInResponseTrailers,
+                },
+            );
         }
     }
 

@@ -17,7 +17,9 @@ impl HttpStream {
                     3 => Iteration::StopAllBuffer,
                     _ => Iteration::StopAllWatermark,
                 };
-                self.note_headers_answer(filter, side, iteration == Iteration::Continue, stopped, asked);
+                if !stopped {
+                    self.note_headers_answer(filter, side, end_of_stream, iteration == Iteration::Continue, asked);
+                }
                 let state = self.filters[filter].side(side);
                 if iteration == Iteration::Continue {
                     state.headers_here = false;
@@ -32,6 +34,9 @@ impl HttpStream {
                 self.apply_data(filter, side, position, data, end_of_stream, if stopped { 3 } else { answer });
             }
             Work::Trailers { side, position } => {
+                if !stopped {
+                    self.note_trailers_answer(filter, side, answer == 0, asked);
+                }
                 let state = self.filters[filter].side(side);
                 if answer == 0 && !stopped {
                     state.trailers_here = false;
@@ -133,11 +138,9 @@ impl HttpStream {
             Side::Response => self.filters.len() - 1 - filter,
         };
         self.note_continue(filter, side);
-        // CON-9: what is not stopped is not affected. Inside its own headers callback a message is still held, and so leaves
-        // here and, should the callback answer that it may go on, once more (CON-5, CON-6).
-        let inside = self.running.as_ref().is_some_and(|running| {
-            running.filter == filter && matches!(running.frame, Some(Work::Headers { side: s, .. }) if s == side)
-        });
+        // CON-9: what is not stopped is not affected. Inside its own headers or trailers callback a message is still held, and so
+        // leaves here and, should the callback answer that it may go on, once more (CON-5, CON-6, CON-16).
+        let inside = self.is_inside(filter, side);
         if self.filters[filter].side(side).iteration != Iteration::Continue || inside {
             self.filters[filter].side(side).buffering = false;
             self.continue_iteration(side, position);

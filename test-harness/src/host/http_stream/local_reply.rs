@@ -1,6 +1,6 @@
 //! Answers given in the upstream's place, by a filter or by Envoy itself.
 
-use super::{HttpStream, Side, Work};
+use super::{AskedBy, HttpStream, Side, Work};
 use crate::host::header_map::{Entry, HeaderMap, MapKind, parse_leniently};
 
 /// A local reply as it was asked for.
@@ -71,8 +71,12 @@ impl Reply {
 
 impl HttpStream {
     /// `proxy_send_local_response`, carried out after the callback that asked for it.
-    pub(crate) fn reply(&mut self, filter: usize, reply: Reply) {
-        self.note_reply(filter);
+    pub(crate) fn reply(&mut self, filter: usize, reply: Reply, by: AskedBy) {
+        let closed = self.note_reply(filter, by);
+        if closed && self.running_side() == Some(Side::Response) && self.response.sent.is_none() {
+            // LOC-30: the close of the same callback is forgotten.
+            self.end = None;
+        }
         self.send_reply(reply);
     }
 

@@ -21,6 +21,7 @@ use crate::message::Message;
 use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use event::{Came, End, Event, Poll, Side, StreamCallback};
+pub(crate) use faults::AskedBy;
 pub(crate) use local_reply::Reply;
 
 /// A frame on its way: `position` counts the filters of its direction, those of a response from the last.
@@ -136,6 +137,10 @@ pub(crate) struct HttpStream {
     /// The client speaks HTTP/2: its connection outlives the stream.
     pub(crate) downstream_is_http2: bool,
     pub(crate) upstream_is_http2: bool,
+    /// The letter of the specification counts, and not what Envoy does.
+    pub(crate) by_spec: bool,
+    /// Filters whose `on_done` has answered false.
+    waiting: Vec<usize>,
     events: VecDeque<Event>,
     /// How many of them may be taken up before time has passed.
     budget: usize,
@@ -179,6 +184,8 @@ impl HttpStream {
             buffer_limit,
             downstream_is_http2: false,
             upstream_is_http2: false,
+            by_spec: false,
+            waiting: Vec::new(),
             events: VecDeque::new(),
             budget: usize::MAX,
             work: Vec::new(),
@@ -248,6 +255,25 @@ impl HttpStream {
     /// What is to be done next. Not to be asked between a callback and its [`apply`](Self::apply).
     pub(crate) fn poll(&mut self) -> Poll {
         loop {
+            match self.poll_alone() {
+                Poll::Idle => {}
+                poll => return poll,
+            }
+            if let Some(event) = self.events.pop_front_if(|_| self.budget > 0) {
+                self.budget -= usize::from(self.budget < usize::MAX);
+                self.accept(event);
+            } else if self.request.sent_to_end && !self.asked_upstream && self.events.is_empty() {
+                self.asked_upstream = true;
+                return Poll::AskUpstream;
+            } else {
+                return Poll::Idle;
+            }
+        }
+    }
+
+    /// What is to be done next before anything else comes from client or upstream.
+    pub(crate) fn poll_alone(&mut self) -> Poll {
+        loop {
             if let Some(work) = self.work.pop() {
                 if let Some(poll) = self.start(work) {
                     return poll;
@@ -256,17 +282,11 @@ impl HttpStream {
                 self.begin_reply(reply);
             } else if self.end.is_some() {
                 if self.finishing {
-                    return Poll::Finished;
+                    return if self.waiting.is_empty() { Poll::Finished } else { Poll::Idle };
                 }
                 self.finishing = true;
                 self.events.clear();
                 self.push_end();
-            } else if let Some(event) = self.events.pop_front_if(|_| self.budget > 0) {
-                self.budget -= usize::from(self.budget < usize::MAX);
-                self.accept(event);
-            } else if self.request.sent_to_end && !self.asked_upstream && self.events.is_empty() {
-                self.asked_upstream = true;
-                return Poll::AskUpstream;
             } else {
                 return Poll::Idle;
             }
