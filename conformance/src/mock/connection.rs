@@ -44,9 +44,7 @@ pub(super) fn play(scenario: &Scenario, proxy: &MockProxy) -> Observation {
             }
             ends.look(&mut observation.wire);
         }
-        observation.wire.push("client leaves".to_owned());
         connection.disconnect();
-        ends.look(&mut observation.wire);
     }
     observation.log = proxy.log().into_iter().map(|line| line.message).collect();
     observation
