@@ -178,7 +178,7 @@ impl MockProxy {
     /// Sends a request through the filters to the upstream, and its response back, as far as they let it.
     ///
     /// # Panics
-    /// When a filter does what would crash, hang or corrupt something in Envoy: a [`Lint`]; see [`Builder::allow`].
+    /// When a filter does what would crash, hang or corrupt something in Envoy: a [`Lint`](crate::Lint); see [`Builder::allow`].
     #[track_caller]
     pub fn send(&self, request: impl Into<Message>) -> Exchange {
         let exchange = self.begin();

@@ -32,7 +32,7 @@ fn the_status_is_that_of_the_fault_and_the_trace_says_so() -> TestResult {
 
 #[test]
 fn calls_before_the_first_that_is_to_fail_pass() -> TestResult {
-    for after in 0..4 {
+    for after in 0..3 {
         let proxy = MockProxy::new(Plugin::native(&PLUGINS, "torture"))?;
         let before = proxy.trace().matches("proxy_get_current_time_nanoseconds() -> ").count();
         proxy.inject(Fault::new("proxy_get_current_time_nanoseconds", Status::InternalFailure).after(after).times(2));

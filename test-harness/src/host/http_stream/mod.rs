@@ -7,6 +7,7 @@
 //! Envoy iterates by recursion; here the frames that are still to be delivered stand on a stack.
 
 mod access;
+mod arriving;
 mod ending;
 mod event;
 mod faults;
@@ -223,35 +224,6 @@ impl HttpStream {
         self.access_loggers = access_loggers;
     }
 
-    /// Something came from the client or the upstream.
-    pub(crate) fn receive(&mut self, event: Event) {
-        self.events.push_back(event);
-    }
-
-    /// Its upstream is not asked when it has the request: what it answers comes by itself.
-    pub(crate) fn answer_by_hand(&mut self) {
-        self.asked_upstream = true;
-    }
-
-    /// How much of a message has come from outside.
-    pub(crate) fn came(&self, side: Side) -> Came {
-        let half = match side {
-            Side::Request => &self.request,
-            Side::Response => &self.response,
-        };
-        match half.headers {
-            None => Came::Nothing,
-            Some(_) if half.complete => Came::All,
-            Some(_) => Came::Headers,
-        }
-    }
-
-    /// Takes up only so many of the events that wait, until it is told again. Whether there are any.
-    pub(crate) fn allow_events(&mut self, budget: usize) -> bool {
-        self.budget = budget;
-        !self.events.is_empty()
-    }
-
     /// What is to be done next. Not to be asked between a callback and its [`apply`](Self::apply).
     pub(crate) fn poll(&mut self) -> Poll {
         loop {
@@ -290,47 +262,6 @@ impl HttpStream {
             } else {
                 return Poll::Idle;
             }
-        }
-    }
-
-    fn accept(&mut self, event: Event) {
-        match event {
-            Event::Headers { side, mut headers, end_of_stream } => {
-                match side {
-                    Side::Request => router::receive_request(&mut headers, &self.x_request_id, self.downstream_is_http2),
-                    // SEQ-9: informational; the response is still to come.
-                    Side::Response if router::is_informational(&headers) => return,
-                    Side::Response => {
-                        router::receive_response(&mut headers);
-                        self.details = Some(b"via_upstream".to_vec());
-                    }
-                }
-                let half = self.half(side);
-                half.promised = headers.get(b"content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-                half.headers = Some(headers);
-                half.complete = end_of_stream;
-                self.work.push(Work::Headers { side, position: 0, end_of_stream });
-            }
-            Event::Data { side, data, end_of_stream } => {
-                let half = self.half(side);
-                half.complete = end_of_stream;
-                half.received += data.len();
-                self.work.push(Work::Data { side, position: 0, data, end_of_stream });
-            }
-            Event::Trailers { side, trailers } => {
-                let half = self.half(side);
-                half.trailers = Some(trailers);
-                half.complete = true;
-                self.work.push(Work::Trailers { side, position: 0 });
-            }
-            Event::UpstreamReset { status, details, body } => {
-                if self.response.headers.is_some() {
-                    self.reset(details.as_bytes());
-                } else {
-                    self.send_reply(Reply::of_envoy(status, details, body));
-                }
-            }
-            Event::Malformed => self.refuse_malformed(),
         }
     }
 
@@ -420,40 +351,6 @@ impl HttpStream {
         let frame = Work::Data { side, position, data: Vec::new(), end_of_stream };
         self.running = Some(Running::new(filter, Some(frame)));
         Some(Poll::Call { filter, callback: StreamCallback::Body { side, size, end_of_stream: ended } })
-    }
-
-    /// Takes a frame past the last filter: to the upstream, or to the client.
-    fn deliver(&mut self, work: Work) {
-        match work {
-            Work::Headers { side: Side::Request, end_of_stream, .. } => self.send_request_headers(end_of_stream),
-            Work::Headers { side: Side::Response, end_of_stream, .. } => self.send_response_headers(end_of_stream),
-            Work::Data { side, data, end_of_stream, .. } => {
-                let half = self.half(side);
-                if let Some(sent) = &mut half.sent {
-                    sent.push_chunk(data);
-                }
-                self.sent(side, end_of_stream);
-            }
-            Work::Trailers { side, .. } => {
-                let half = self.half(side);
-                if let (Some(sent), Some(trailers)) = (&mut half.sent, &half.trailers) {
-                    sent.set_trailers(trailers.entries().iter().map(|(name, value)| (name, value)));
-                }
-                self.sent(side, true);
-            }
-            Work::Log { .. } | Work::AccessLog { .. } | Work::Done { .. } | Work::Delete { .. } => {}
-        }
-    }
-
-    /// Notes that a message has left, and whether with its end.
-    fn sent(&mut self, side: Side, end_of_stream: bool) {
-        self.half(side).sent_to_end |= end_of_stream;
-        if end_of_stream {
-            self.note_length(side);
-        }
-        if side == Side::Response && end_of_stream {
-            self.end.get_or_insert(End::Complete);
-        }
     }
 
     /// Work of a message that was answered meanwhile is not taken up.

@@ -1,6 +1,6 @@
 //! The two ends of the filter chain: what Envoy adds and refuses where messages come in and go out.
 
-use super::{End, HttpStream, Reply, Side};
+use super::{End, HttpStream, Reply, Side, Work};
 use crate::host::header_map::HeaderMap;
 use crate::lint::Lint;
 use crate::message::Message;
@@ -52,6 +52,40 @@ pub(super) fn is_informational(headers: &HeaderMap) -> bool {
 }
 
 impl HttpStream {
+    /// Takes a frame past the last filter: to the upstream, or to the client.
+    pub(super) fn deliver(&mut self, work: Work) {
+        match work {
+            Work::Headers { side: Side::Request, end_of_stream, .. } => self.send_request_headers(end_of_stream),
+            Work::Headers { side: Side::Response, end_of_stream, .. } => self.send_response_headers(end_of_stream),
+            Work::Data { side, data, end_of_stream, .. } => {
+                let half = self.half(side);
+                if let Some(sent) = &mut half.sent {
+                    sent.push_chunk(data);
+                }
+                self.sent(side, end_of_stream);
+            }
+            Work::Trailers { side, .. } => {
+                let half = self.half(side);
+                if let (Some(sent), Some(trailers)) = (&mut half.sent, &half.trailers) {
+                    sent.set_trailers(trailers.entries().iter().map(|(name, value)| (name, value)));
+                }
+                self.sent(side, true);
+            }
+            Work::Log { .. } | Work::AccessLog { .. } | Work::Done { .. } | Work::Delete { .. } => {}
+        }
+    }
+
+    /// Notes that a message has left, and whether with its end.
+    pub(super) fn sent(&mut self, side: Side, end_of_stream: bool) {
+        self.half(side).sent_to_end |= end_of_stream;
+        if end_of_stream {
+            self.note_length(side);
+        }
+        if side == Side::Response && end_of_stream {
+            self.end.get_or_insert(End::Complete);
+        }
+    }
+
     /// The request has passed all filters: a route is chosen and the request encoded.
     pub(super) fn send_request_headers(&mut self, end_of_stream: bool) {
         let Some(headers) = &mut self.request.headers else { return };
