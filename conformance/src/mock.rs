@@ -23,6 +23,7 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     let plugin = match &scenario.guest {
         Guest::Scripted => Plugin::from_file(&artifacts.scripted_guest),
         Guest::AddHeader => Plugin::from_file(&artifacts.add_header),
+        Guest::Streams => Plugin::from_file(&artifacts.streams),
         Guest::Wasm(bytes) => Plugin::from_bytes(bytes.as_ref()),
     };
     let plugin = plugin

@@ -11,6 +11,8 @@ pub enum Guest {
     Scripted,
     /// The crate `examples/add-header`.
     AddHeader,
+    /// The crate `test-harness/guests/streams`.
+    Streams,
     /// Any module, as its bytes.
     Wasm(Cow<'static, [u8]>),
 }

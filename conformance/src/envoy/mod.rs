@@ -33,6 +33,8 @@ pub struct Artifacts {
     pub scripted_guest: PathBuf,
     /// The crate `examples/add-header`.
     pub add_header: PathBuf,
+    /// The crate `test-harness/guests/streams`.
+    pub streams: PathBuf,
 }
 
 impl Artifacts {
@@ -47,7 +49,11 @@ impl Artifacts {
             let built = FilterCrate::build_once(&dir, &options);
             built.map(|built| built.wasm).map_err(Error::while_doing(format!("build {}", dir.display())))
         };
-        Ok(Self { scripted_guest: build(root.join("scripted-guest"))?, add_header: build(root.join("../examples/add-header"))? })
+        Ok(Self {
+            scripted_guest: build(root.join("scripted-guest"))?,
+            add_header: build(root.join("../examples/add-header"))?,
+            streams: build(root.join("../test-harness/guests/streams"))?,
+        })
     }
 }
 
@@ -141,6 +147,7 @@ fn module(scenario: &Scenario, artifacts: &Artifacts, directory: &Path) -> Resul
     Ok(match &scenario.guest {
         Guest::Scripted => artifacts.scripted_guest.clone(),
         Guest::AddHeader => artifacts.add_header.clone(),
+        Guest::Streams => artifacts.streams.clone(),
         Guest::Wasm(bytes) => {
             let path = directory.join(format!("{}.wasm", scenario.name));
             std::fs::write(&path, bytes).map_err(Error::while_doing(format!("write {}", path.display())))?;

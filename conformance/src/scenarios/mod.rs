@@ -15,6 +15,7 @@ mod local_reply;
 mod local_reply_later;
 mod pairs;
 mod resume;
+mod sdk_streams;
 mod sequence;
 mod tcp;
 mod tcp_ending;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Scenario> {
         wasi::all(),
         tcp::all(),
         tcp_ending::all(),
+        sdk_streams::all(),
     ]
     .concat()
 }

@@ -44,7 +44,7 @@ impl HttpContext for Stream {
 
     fn on_request_body(&mut self, http: RequestBody<'_>) -> Result<DataAction> {
         let length = http.body().len()?.to_string();
-        log::info!("request body of {length}, at the end: {}", http.end_of_stream());
+        log::debug!("request body of {length}, at the end: {}", http.end_of_stream());
         if let Some(headers) = http.held_headers() {
             headers.set("x-length", &length)?;
         }
@@ -67,7 +67,7 @@ impl HttpContext for Stream {
 
     fn on_response_body(&mut self, http: ResponseBody<'_>) -> Result<DataAction, Failure> {
         let length = http.body().len()?.to_string();
-        log::info!("response body of {length}, at the end: {}", http.end_of_stream());
+        log::debug!("response body of {length}, at the end: {}", http.end_of_stream());
         if let Some(headers) = http.held_headers() {
             headers.set("x-length", &length)?;
         }
