@@ -35,7 +35,7 @@ pub struct LocalReply {
 const NO_GRPC_STATUS: u32 = u32::MAX;
 
 impl LocalReply {
-    /// A reply with this HTTP status and nothing else.
+    /// A reply with this HTTP status and nothing else. Envoy checks no status: 0 and 42 are sent as they are (LOC-11).
     pub const fn new(status: u16) -> Self {
         Self { status, details: Vec::new(), headers: Vec::new(), body: Vec::new(), grpc_status: None }
     }
@@ -46,19 +46,28 @@ impl LocalReply {
         self
     }
 
-    /// Adds a header; names are lower-cased by the proxy, duplicates kept.
+    /// Adds a header; names are lower-cased by the proxy, duplicates kept. `:status` and `content-length` are overwritten (LOC-9).
+    ///
+    /// Envoy writes values to the client as they are, so that a line break in one would begin a header of its own (HDR-20): each CR, LF
+    /// and NUL becomes a space, as RFC 9110 (5.5) has it. A header whose name holds one of these, a space or a colon is left out.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0');
+        let name = name.as_ref();
+        let is_name = |name: &[u8]| !name.is_empty() && !name.iter().any(|byte| breaks(byte) || matches!(byte, b' ' | b':'));
+        if is_name(name.strip_prefix(b":").unwrap_or(name)) {
+            let value = value.as_ref().iter().map(|byte| if breaks(byte) { b' ' } else { *byte });
+            self.headers.push((name.to_vec(), value.collect()));
+        }
         self
     }
 
-    /// The body.
+    /// The body. In the answer to a gRPC request it becomes `grpc-message` (LOC-12).
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();
         self
     }
 
-    /// The gRPC status (0 to 16) for requests that are gRPC; otherwise derived from the HTTP status.
+    /// The gRPC status (0 to 16) for requests that are gRPC; otherwise, or beyond 16, derived from the HTTP status (LOC-12).
     pub const fn grpc_status(mut self, code: u32) -> Self {
         self.grpc_status = Some(code);
         self

@@ -120,3 +120,13 @@ fn or_reply_answers_for_what_is_missing_or_wrong() {
         assert!(format!("{:?}", interrupt.unwrap_err()).starts_with("Reply("));
     }
 }
+
+#[test]
+fn hdr_20_a_reply_holds_no_header_that_the_filter_did_not_mean() {
+    let reply = LocalReply::new(200)
+        .header("location", "/\r\nset-cookie: a=b\0")
+        .header("x\r\ny", "1")
+        .header("x y", "2")
+        .header("", "3");
+    assert_eq!(reply, LocalReply::new(200).header("location", "/  set-cookie: a=b "));
+}
