@@ -107,6 +107,8 @@ fn is_more(number: &[u8], limit: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::is_more;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn lengths_are_compared_as_numbers() {

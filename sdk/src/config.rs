@@ -151,6 +151,8 @@ impl fmt::Debug for ConfigError {
 #[cfg(all(test, feature = "json"))]
 mod tests {
     use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[derive(Debug, serde::Deserialize)]
     #[expect(dead_code, reason = "only parsed")]

@@ -107,7 +107,10 @@ mod tests {
     use super::*;
     use alloc::{collections::BTreeMap, vec::Vec};
     use core::cell::RefCell;
+    #[cfg(not(target_family = "wasm"))]
     use proptest::prelude::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const PAGE: usize = 65_536;
     const BASE: usize = 16 * PAGE;
@@ -145,6 +148,7 @@ mod tests {
         heap.reuse(size, align).or_else(|| heap.extend(size, align))
     }
 
+    #[cfg(not(target_family = "wasm"))]
     proptest! {
         /// Each step allocates a block, frees one of those that live, or has another grow the memory.
         #[test]

@@ -98,6 +98,8 @@ mod tests {
     use super::*;
     use std::format;
     use std::string::String;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn query(path: &[u8]) -> Query {
         Query::new(Some(Value::from_bytes(path.to_vec())))
@@ -117,6 +119,7 @@ mod tests {
         assert_eq!(pairs(b"/?q=%4").first().map(|(_, value)| value.as_str()), Some("%4"));
     }
 
+    #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
         fn every_path_is_read(path in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {

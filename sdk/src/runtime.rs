@@ -105,6 +105,8 @@ pub(crate) fn on_first_context() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn numbers_are_written_as_core_fmt_would() {

@@ -231,6 +231,8 @@ impl ReturnKind {
 mod tests {
     use super::*;
     use std::string::ToString;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_table_holds_every_callback_of_the_specification_once() {

@@ -378,6 +378,8 @@ pub enum WireKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_table_holds_every_hostcall_of_the_specification_once() {

@@ -97,6 +97,8 @@ impl AbiVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn lif_1_each_version_has_its_own_hostcalls() {

@@ -105,6 +105,8 @@ impl core::error::Error for Status {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_code_survives_the_round_trip() {

@@ -189,6 +189,8 @@ impl fmt::Display for AbiVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn codes_are_dense_and_survive_the_round_trip() {

@@ -359,6 +359,8 @@ const fn element<'a>(ids: &[&'a str], index: usize) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
     #[test]
     fn equal_root_ids_are_found() {
         assert!(super::distinct(&["a", "b", "ab", ""]));

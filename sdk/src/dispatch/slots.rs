@@ -192,8 +192,12 @@ fn place(at: u32) -> usize {
 mod tests {
     use super::*;
     use alloc::rc::Rc;
+    #[cfg(not(target_family = "wasm"))]
     use std::collections::BTreeMap;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
+    #[cfg(not(target_family = "wasm"))]
     fn get(slots: &Slots<u32>, id: u32) -> Option<u32> {
         match slots.with(id, |value| *value) {
             Found::Value(value) => Some(value),
@@ -201,6 +205,7 @@ mod tests {
         }
     }
 
+    #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
         fn behaves_as_a_map(steps in proptest::collection::vec((1_u32..200, proptest::bool::ANY), 0..400)) {

@@ -252,3 +252,76 @@ impl<T> Deref for SingleThreaded<T> {
         &self.0
     }
 }
+
+/// Under Node the module `env` answers `UNIMPLEMENTED` to everything: what is proved is that each row of the table is an import that
+/// can be called.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use proxy_filter_abi::HOSTCALLS;
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// Some argument of each type.
+    trait Sample {
+        const SAMPLE: Self;
+    }
+
+    macro_rules! samples {
+        ($($ty:ty = $sample:expr;)*) => { $(impl Sample for $ty { const SAMPLE: Self = $sample; })* };
+    }
+
+    samples! {
+        u32 = 1;
+        u64 = 1 << 40;
+        i64 = -1;
+        &[u8] = b"bytes";
+        LogLevel = LogLevel::Info;
+        MapType = MapType::HttpRequestHeaders;
+        BufferType = BufferType::HttpRequestBody;
+        StreamType = StreamType::HttpRequest;
+        MetricType = MetricType::Counter;
+    }
+
+    macro_rules! call_each {
+        ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident: $ty:ident),*) -> ($($result:ident: $rty:ident),*);)*) => {
+            fn answers() -> Vec<Result<(), Error>> {
+                vec![$(Sys.$name($(<proxy_filter_abi::hostcall_argument!($ty) as Sample>::SAMPLE),*).map(drop)),*]
+            }
+        };
+    }
+
+    proxy_filter_abi::for_each_hostcall!(call_each);
+
+    #[test]
+    fn each_hostcall_is_an_import_and_its_status_is_read() {
+        let answers = answers();
+        assert_eq!(answers.len(), HOSTCALLS.len());
+        for (answer, row) in answers.into_iter().zip(HOSTCALLS) {
+            assert_eq!(answer, Err(Error { hostcall: row.name, status: Status::Unimplemented }));
+        }
+    }
+
+    #[test]
+    fn memory_for_the_host_is_allocated_and_taken_over() {
+        assert!(allocate(0).is_null());
+        assert!(allocate(usize::MAX).is_null());
+        let data = allocate(1_000);
+        assert!(!data.is_null());
+        let bytes = HostBytes { data, size: 1_000 }.into_vec();
+        assert_eq!((bytes.as_ptr(), bytes.len()), (data.cast_const(), 1_000));
+        assert!(HostBytes::NONE.into_vec().is_empty());
+    }
+
+    #[test]
+    fn the_heap_works_in_linear_memory() {
+        let heap = Heap::new(LinearMemory);
+        let blocks: Vec<usize> = (1..100).filter_map(|size| heap.extend(size * 100, 8)).collect();
+        assert_eq!(blocks.len(), 99);
+        for (size, block) in (1..100).zip(&blocks) {
+            heap.free(*block, size * 100, 8);
+            assert_eq!(heap.reuse(size * 100, 8), Some(*block));
+        }
+        assert_eq!(zeroed(1_000), vec![0; 1_000]);
+    }
+}

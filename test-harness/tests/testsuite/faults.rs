@@ -37,6 +37,7 @@ fn calls_before_the_first_that_is_to_fail_pass() -> TestResult {
         let before = proxy.trace().matches("proxy_get_current_time_nanoseconds() -> ").count();
         proxy.inject(Fault::new("proxy_get_current_time_nanoseconds", Status::InternalFailure).after(after).times(2));
         get(&proxy);
+        get(&proxy);
         let trace = proxy.trace();
         let calls = trace.lines().filter(|line| line.contains("proxy_get_current_time_nanoseconds() -> ")).skip(before);
         let failed: Vec<usize> = calls.enumerate().filter(|(_, line)| line.ends_with("(injected)")).map(|(at, _)| at).collect();
