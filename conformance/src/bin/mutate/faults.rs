@@ -61,7 +61,7 @@ const HELD: &str = "sdk/src/held.rs";
 const BODY_POLICY: &str = "sdk/src/body_policy.rs";
 const SLOTS: &str = "sdk/src/dispatch/slots.rs";
 const HTTP: &str = "sdk/src/dispatch/http.rs";
-const ROOT: &str = "sdk/src/dispatch/root.rs";
+const CONTEXTS: &str = "sdk/src/dispatch/contexts.rs";
 const DISPATCH: &str = "sdk/src/dispatch/mod.rs";
 
 /// All of them.
@@ -264,8 +264,8 @@ pub(crate) const FAULTS: &[Fault] = &[
     dispatcher(
         "what was removed while it ran is dropped",
         SLOTS,
-        "let removed = guard.take();\n            drop(guard);\n            drop(removed);",
-        "drop(guard);",
+        "Self::removed_meanwhile(slot);",
+        "",
     ),
     dispatcher(
         "an id is looked up, not its place",
@@ -276,16 +276,16 @@ pub(crate) const FAULTS: &[Fault] = &[
     dispatcher(
         "an `Err` follows the policy",
         HTTP,
-        "Found::Value(Err(error)) => Some(self.interrupt(sys, id, callback, error.into())),",
-        "Found::Value(Err(_)) => Some(CONTINUE),",
+        "Err(error) => self.interrupt(sys, id, callback, error.into()),",
+        "Err(_) => CONTINUE,",
     ),
     dispatcher(
         "delete drops the context",
-        HTTP,
+        CONTEXTS,
         "if self.streams.remove(id) { Some(CONTINUE) }",
         "if self.streams.contains(id) { Some(CONTINUE) }",
     ),
-    dispatcher("a bad configuration is refused", ROOT, "Some(FALSE)", "Some(TRUE)"),
+    dispatcher("a bad configuration is refused", CONTEXTS, "Some(FALSE)", "Some(TRUE)"),
     dispatcher(
         "an unknown root id has no plugin",
         DISPATCH,
