@@ -261,12 +261,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "let Ok(mut guard) = slot.value.try_borrow_mut() else { return Found::Busy };",
         "let Ok(mut guard) = slot.value.try_borrow_mut() else { return Found::Nothing };",
     ),
-    dispatcher(
-        "what was removed while it ran is dropped",
-        SLOTS,
-        "Self::removed_meanwhile(slot);",
-        "",
-    ),
+    dispatcher("what was removed while it ran is dropped", SLOTS, "Self::removed_meanwhile(slot);", ""),
     dispatcher(
         "an id is looked up, not its place",
         SLOTS,
