@@ -131,7 +131,7 @@ impl Builder {
         self
     }
 
-    /// How much of a body a filter may hold back; 1 MiB, as in Envoy, unless you say otherwise.
+    /// How much of a body, or of what a TCP client sends, a filter may hold back; 1 MiB, as in Envoy, unless you say otherwise.
     pub fn buffer_limit(mut self, bytes: usize) -> Self {
         self.settings.buffer_limit = bytes;
         self

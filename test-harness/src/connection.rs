@@ -141,6 +141,7 @@ impl<'p> Connection<'p> {
 
     /// Whether the proxy has connected to the upstream.
     pub fn reached_upstream(&self) -> bool {
+        self.saw_waiting();
         self.with(TcpStream::reached_upstream)
     }
 
@@ -171,7 +172,14 @@ impl<'p> Connection<'p> {
 
     /// Who closed the client's connection: [`PeerType::Local`] is the proxy, [`PeerType::Remote`] the client (TCP-9).
     pub fn closed_by(&self) -> Option<PeerType> {
+        self.saw_waiting();
         self.with(TcpStream::closed)
+    }
+
+    fn saw_waiting(&self) {
+        if let Some(stream) = self.state.connections.borrow_mut().get_mut(&self.number) {
+            stream.saw_waiting();
+        }
     }
 
     /// What plugins have logged since the client connected.

@@ -2,6 +2,7 @@
 
 use crate::host::State;
 use crate::host::http_stream::HttpStream;
+use crate::host::tcp_stream::TcpStream;
 use crate::lint::{Finding, Lint, Severity};
 use crate::profile::Profile;
 use crate::proxy::MockProxy;
@@ -74,6 +75,15 @@ impl State {
     }
 }
 
+impl State {
+    /// Takes down the mistakes that were made in this connection.
+    pub(crate) fn note_connection_faults(&self, stream: &mut TcpStream) {
+        for (filter, lint) in stream.take_faults() {
+            self.found(lint, self.findings.plugins.borrow().get(filter).cloned());
+        }
+    }
+}
+
 impl MockProxy {
     /// The mistakes of filters that were found so far: warnings, and what [`Builder::allow`](crate::Builder::allow) let pass.
     pub fn findings(&self) -> Vec<Finding> {
@@ -107,14 +117,19 @@ impl MockProxy {
         }
     }
 
-    /// ACT-8: what is still held back when the proxy goes, although nothing would ever continue it.
+    /// ACT-8, TCP-13: what is still held back when the proxy goes, although nothing would ever continue it.
     pub(crate) fn find_held(&self) {
         for (number, chain) in self.chains.borrow().iter() {
-            let holder = self.state.streams.borrow().get(number).and_then(HttpStream::unseen_holder);
+            let of_stream = self.state.streams.borrow().get(number).and_then(HttpStream::unseen_holder);
+            let of_connection = self.state.connections.borrow().get(number).and_then(TcpStream::unseen_holder);
+            let (holder, lint) = match of_connection {
+                Some(filter) => (Some(filter), Lint::ConnectionNeverContinued),
+                None => (of_stream, Lint::NeverContinued),
+            };
             let Some(plugin) = holder.map(|filter| chain.instance(filter)) else { continue };
             let may_wake = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.timer().is_some());
             if !may_wake {
-                self.state.found(Lint::NeverContinued, Some(plugin.root.plugin.name.clone()));
+                self.state.found(lint, Some(plugin.root.plugin.name.clone()));
             }
         }
     }

@@ -109,6 +109,10 @@ lints! {
         mend: "handle each error as a value; never panic there"
     SplitResponse "HDR-20" Error: "puts bytes from outside into a response header's value" => "the response is split";
         mend: "refuse CR, LF and NUL"
+    ConnectionNeverContinued "TCP-13" Error: "pauses `new_connection` and never continues" => "connection stays, though the client leaves";
+        mend: "continue or close on every path; a timeout for each call that it waits for"
+    LostAtTheEnd "TCP-16" Error: "keeps a connection's data when both sides have ended" => "the data is lost";
+        mend: "let go of it at the end of the stream"
     ContentLengthMismatch "HDR-25" Warning: "changes a body, not its `content-length`" => "cut request, or a client that waits";
         mend: "remove it while the headers are held"
     NoForwardedProto "HDR-16" Warning: "drops `x-forwarded-proto`, `:path` or `:method`" => "404 or 503";

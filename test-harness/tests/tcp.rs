@@ -1,7 +1,7 @@
 //! TCP connections through a filter of the SDK, natively and as Wasm.
 
 use gate::PLUGINS;
-use proxy_filter_test::{Connection, Ending, MockProxy, PeerType, TestResult, TrapKind, both_vms};
+use proxy_filter_test::{Connection, Ending, Lint, MockProxy, PeerType, Plugin, TestResult, TrapKind, both_vms};
 
 fn lines(connection: &Connection<'_>) -> Vec<String> {
     connection.log().into_iter().map(|line| line.message).collect()
@@ -162,10 +162,43 @@ both_vms! {
     }
 }
 
+/// The text with which a test fails that does this.
+fn failure(config: &str, what: impl Fn(&MockProxy)) -> String {
+    let run = || {
+        let proxy = MockProxy::new(Plugin::native(&PLUGINS, "gate").config(config)).expect("it starts");
+        what(&proxy);
+    };
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).expect_err("the test fails");
+    panic.downcast_ref::<String>().expect("a text").clone()
+}
+
+#[test]
+fn tcp_13_a_connection_that_is_never_continued_fails_the_test() {
+    let text = failure("hold connections", |proxy| drop(proxy.connect()));
+    assert!(text.starts_with("TCP-13 (ConnectionNeverContinued): the plugin \"gate\""), "{text}");
+    // Unless the test has seen that it waits.
+    let proxy = MockProxy::new(Plugin::native(&PLUGINS, "gate").config("hold connections")).expect("it starts");
+    assert!(!proxy.connect().reached_upstream());
+    drop(proxy);
+}
+
+#[test]
+fn tcp_16_data_that_is_kept_when_both_sides_have_ended_fails_the_test() {
+    let steps = |proxy: &MockProxy| {
+        proxy.connect().send("one").end().upstream_ends();
+    };
+    let text = failure("hold data", steps);
+    assert!(text.starts_with("TCP-16 (LostAtTheEnd): the plugin \"gate\""), "{text}");
+    let plugin = Plugin::native(&PLUGINS, "gate").config("hold data");
+    let proxy = MockProxy::builder().plugin(plugin).allow(Lint::LostAtTheEnd).start().expect("it starts");
+    steps(&proxy);
+    assert_eq!(proxy.findings()[0].lint(), Lint::LostAtTheEnd);
+}
+
 #[test]
 #[should_panic(expected = "the proxy has not connected to the upstream")]
 fn an_upstream_that_was_not_connected_to_cannot_speak() {
-    let plugin = proxy_filter_test::Plugin::native(&PLUGINS, "gate").config("refuse");
+    let plugin = Plugin::native(&PLUGINS, "gate").config("refuse");
     let proxy = MockProxy::new(plugin).expect("it starts");
     proxy.connect().upstream_sends("hello");
 }

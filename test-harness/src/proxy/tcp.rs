@@ -74,7 +74,10 @@ impl MockProxy {
 
     fn with_connection<R>(&self, number: u64, f: impl FnOnce(&mut TcpStream) -> R) -> R {
         let mut connections = self.state.connections.borrow_mut();
-        f(connections.get_mut(&number).unwrap_or_else(|| unreachable!("a connection that runs is in the table")))
+        let stream = connections.get_mut(&number).unwrap_or_else(|| unreachable!("a connection that runs is in the table"));
+        let result = f(stream);
+        self.state.note_connection_faults(stream);
+        result
     }
 
     /// Makes a callback, or the context where it is none, and does what it asked for and answered. In a VM that has died the connection

@@ -39,6 +39,7 @@ impl TcpStream {
         if !client && !upstream {
             return false;
         }
+        self.note_lost();
         // TCP-9: who was the last to end.
         let peer = if client && self.last_read == Side::Downstream { PeerType::Remote } else { PeerType::Local };
         self.close_as(peer, Ending::End, Ending::End);

@@ -8,8 +8,10 @@
 mod access;
 mod ending;
 mod event;
+mod faults;
 
 use crate::connection::Ending;
+use crate::lint::Lint;
 use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use event::{Incoming, Poll, Side, TcpCallback};
@@ -135,6 +137,10 @@ pub(crate) struct TcpStream {
     /// It has asked so in the running callback, whose answer then does not count.
     stop: bool,
     closed: Option<proxy_filter_abi::PeerType>,
+    /// What filters have done that Envoy does not forgive.
+    faults: Vec<(usize, Lint)>,
+    /// The test has seen that the connection waits.
+    seen_waiting: bool,
     /// What filters have set by `proxy_set_property`, by its whole path (PRO-10).
     filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
 }
@@ -154,6 +160,8 @@ impl TcpStream {
             closing: false,
             stop: false,
             closed: None,
+            faults: Vec::new(),
+            seen_waiting: false,
             filter_state: BTreeMap::new(),
         }
     }
