@@ -6,7 +6,7 @@ use crate::{
     scenario::Scenario,
     scenarios,
 };
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 const HEAD: &str = "# Conformance with Envoy
 
@@ -52,11 +52,18 @@ pub fn markdown() -> String {
             "\n## Envoy {version}\n\n{}",
             OTHER.replace("VERSION", version).replace("MINOR", version.rsplit_once('.').map_or(version, |(minor, _)| minor))
         );
+        let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, text) in differing {
             let rows = all.iter().find(|scenario| scenario.name == name).map_or(&[][..], |scenario| scenario.rows);
             let changes = comparison::changes(recorded::followed().get(name).copied().unwrap_or_default(), text);
-            let changes: Vec<&str> = changes.lines().filter(|line| !line.starts_with(' ')).collect();
-            let _ = write!(page, "\n**{name}** ({}):\n\n```diff\n{}\n```\n", rows.join(", "), changes.join("\n"));
+            // Of a plugin that is refused there is nothing to compare.
+            let refused = text.starts_with("the proxy");
+            let shown = |line: &&str| line.starts_with('+') || !refused && line.starts_with('-');
+            let changes: Vec<&str> = changes.lines().filter(shown).collect();
+            groups.entry(shortened(&changes)).or_default().push(format!("**{name}** ({})", rows.join(", ")));
+        }
+        for (changes, scenarios) in groups {
+            let _ = write!(page, "\n{}:\n\n```diff\n{changes}\n```\n", scenarios.join(", "));
         }
     }
     page
@@ -65,6 +72,13 @@ pub fn markdown() -> String {
 const OTHER: &str = "The whole suite on Envoy VERSION (`cargo make conformance-MINOR`) gives the same as on 1.40 but for these scenarios; `-` is 1.40,
 `+` is VERSION. The mock host follows 1.40.
 ";
+
+/// The first lines of a change.
+fn shortened(changes: &[&str]) -> String {
+    const MOST: usize = 12;
+    let more = if changes.len() > MOST { "\n…" } else { "" };
+    format!("{}{more}", changes[..changes.len().min(MOST)].join("\n"))
+}
 
 /// The first line of a rule: when, and what then.
 fn rule(row: &Row) -> String {

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     http1, http2,
     observation::{End, Observation},
+    recorded,
     scenario::{Guest, Protocol, Scenario, Upstream},
     upstream::UpstreamServer,
     wire::Pace,
@@ -71,16 +72,24 @@ pub struct Options {
 /// # Errors
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
 pub fn run(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
-    let mut ordinary =
-        run_together(&scenarios.iter().filter(|s| !s.crashes && !s.only_loads).cloned().collect::<Vec<_>>(), options)?
-            .into_iter();
-    let one = |scenario: &Scenario| match scenario.crashes {
-        _ if scenario.only_loads => Ok(Some(load(scenario, options))),
-        true => Ok(run_until_crash(std::slice::from_ref(scenario), options)?.pop()),
-        false => Ok(ordinary.next()),
+    let followed = recorded::is_followed(&version(&locate(options.envoy.as_deref())?)?);
+    // Another Envoy may refuse a plugin that the followed one loads, and would not start with it.
+    let refused = |scenario: &Scenario| {
+        let loaded = if followed || !matches!(scenario.guest, Guest::Wasm(_)) { None } else { Some(load(scenario, options)) };
+        loaded.filter(|fate| fate.as_ref().is_ok_and(|fate| *fate != Observation::load(true)))
     };
-    let results: Vec<Option<_>> = scenarios.iter().map(one).collect::<Result<_, Error>>()?;
-    Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::new("it was not run")))).collect())
+    let mut alone: Vec<Option<Result<Observation, Error>>> = scenarios.iter().map(refused).collect();
+    for (scenario, result) in scenarios.iter().zip(&mut alone).filter(|(_, result)| result.is_none()) {
+        if scenario.only_loads {
+            *result = Some(load(scenario, options));
+        } else if scenario.crashes {
+            *result = run_until_crash(std::slice::from_ref(scenario), options)?.pop();
+        }
+    }
+    let rest = scenarios.iter().zip(&alone).filter(|(_, result)| result.is_none()).map(|(scenario, _)| scenario.clone());
+    let mut together = run_together(&rest.collect::<Vec<_>>(), options)?.into_iter();
+    let results = alone.into_iter().map(|result| result.or_else(|| together.next()));
+    Ok(results.map(|result| result.unwrap_or_else(|| Err(Error::new("it was not run")))).collect())
 }
 
 /// After a crash that no scenario announces the rest get a new Envoy.
