@@ -1,14 +1,37 @@
 //! What loads, what is refused, how a module begins, and guests of older ABIs.
 
 use super::guest::{LOG, MALLOC, MARKER, MEMORY, in_request_headers, module};
-use crate::scenario::{Scenario, get, scenario};
+use crate::scenario::{Guest, Scenario, get, respond, scenario};
 
 /// A guest of ABI 0.1.0, written by hand.
 pub(super) const V0_1_0: &str = include_str!("../../../test-harness/guests/other/abi-0.1.0.wat");
 const V0_2_0: &str = include_str!("../../../test-harness/guests/other/abi-0.2.0.wat");
 
 pub(super) fn all() -> Vec<Scenario> {
-    [driven(), versions(), parts(), beginnings(), answers()].concat()
+    [driven(), of_other_languages(), versions(), parts(), beginnings(), answers()].concat()
+}
+
+/// Guests in other languages, from their sources beside them.
+fn of_other_languages() -> Vec<Scenario> {
+    const C: &[u8] = include_bytes!("../../../test-harness/guests/other/c.wasm");
+    const ASSEMBLYSCRIPT: &[u8] = include_bytes!("../../../test-harness/guests/other/assemblyscript.wasm");
+    vec![
+        scenario("guest-in-c", &["LIF-5", "MEM-1", "ENV-1", "WAS-1"])
+            .guest(Guest::Wasm(C.into()), "guest-in-c")
+            .config("blue")
+            .environment(&[("MODE", "dry")])
+            .response(respond(200).body(&["shout", " it out"])),
+        scenario("guest-in-c-restricted", &["CAP-4", "FAI-13"])
+            .guest(Guest::Wasm(C.into()), "guest-in-c-restricted")
+            .config("blue")
+            .capabilities(&["proxy_on_request_headers", "fd_write"]),
+        scenario("guest-in-assemblyscript", &["LIF-5", "MEM-1", "LOC-2"])
+            .guest(Guest::Wasm(ASSEMBLYSCRIPT.into()), "guest-in-assemblyscript")
+            .vm_config("vm")
+            .request(get("/a"))
+            .request(get("/count"))
+            .request(get("/trap")),
+    ]
 }
 
 fn driven() -> Vec<Scenario> {

@@ -21,6 +21,8 @@ mod loading;
 mod memory;
 mod messages;
 mod null_vm;
+#[cfg(feature = "wasmtime")]
+mod other_languages;
 mod open_stream;
 mod profile;
 #[cfg(feature = "wasmtime")]
