@@ -24,6 +24,7 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         Guest::Scripted => Plugin::from_file(&artifacts.scripted_guest),
         Guest::AddHeader => Plugin::from_file(&artifacts.add_header),
         Guest::Streams => Plugin::from_file(&artifacts.streams),
+        Guest::OnProxyWasm => Plugin::from_file(&artifacts.on_proxy_wasm),
         Guest::Wasm(bytes) => Plugin::from_bytes(bytes.as_ref()),
     };
     let plugin = plugin

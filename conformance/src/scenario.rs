@@ -13,6 +13,8 @@ pub enum Guest {
     AddHeader,
     /// The crate `test-harness/guests/streams`.
     Streams,
+    /// The filters on the crate proxy-wasm; the configuration says which.
+    OnProxyWasm,
     /// Any module, as its bytes.
     Wasm(Cow<'static, [u8]>),
 }

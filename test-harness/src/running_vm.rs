@@ -90,9 +90,13 @@ impl RunningVm {
                 Ok(0) => return Err(reason),
                 Ok(_) => {}
                 // MEM-3: the allocator has trapped, and the callback has answered: the plugin is loaded, with a dead VM.
-                Err(trap) if trap.answer.is_some_and(|answer| answer != 0) => return Ok(()),
-                Err(trap) if trap.answer.is_some() => return Err(reason),
-                Err(trap) => return Err(Reason::Trap(Box::new(trap))),
+                Err(trap) => {
+                    return match self.vm.answered() {
+                        Some(0) => Err(reason),
+                        Some(_) => Ok(()),
+                        None => Err(Reason::Trap(Box::new(trap))),
+                    };
+                }
             }
         }
         Ok(())

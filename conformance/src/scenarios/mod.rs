@@ -14,6 +14,7 @@ mod loading;
 mod local_reply;
 mod local_reply_later;
 mod pairs;
+mod proxy_wasm;
 mod resume;
 mod sdk_streams;
 mod sequence;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Scenario> {
         loading::all(),
         capabilities::all(),
         wasi::all(),
+        proxy_wasm::all(),
         tcp::all(),
         tcp_ending::all(),
         sdk_streams::all(),

@@ -15,6 +15,11 @@ pub(crate) trait Vm {
     /// Makes a callback.
     fn call(&self, callback: Callback) -> Result<u32, Trap>;
 
+    /// What the callback that has killed the VM answered all the same, as when only the allocator has trapped (MEM-3).
+    fn answered(&self) -> Option<u32> {
+        None
+    }
+
     /// The guest instructions (fuel) that callbacks have used so far; natively nothing is counted.
     fn fuel_used(&self) -> u64 {
         0

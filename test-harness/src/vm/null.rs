@@ -32,7 +32,6 @@ impl Vm for NullVm {
                 message: format!("the plugin panicked: {text}"),
                 backtrace: Vec::new(),
                 trace: self.host.0.state().trace.last(12),
-                answer: None,
             }
         })
     }

@@ -16,8 +16,6 @@ pub struct Trap {
     pub backtrace: Vec<String>,
     /// The last callbacks and hostcalls before it.
     pub trace: Vec<String>,
-    /// What the callback answered all the same: only the allocator has trapped, inside a hostcall (MEM-3).
-    pub(crate) answer: Option<u32>,
 }
 
 /// Why a VM died.

@@ -90,8 +90,8 @@ impl RootContext for Root {
     }
 }
 
-pub(crate) fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+pub(crate) fn text(bytes: impl AsRef<[u8]>) -> String {
+    String::from_utf8_lossy(bytes.as_ref()).into_owned()
 }
 
 /// Does one thing.

@@ -43,6 +43,8 @@ pub(crate) struct WasmVm {
     version: AbiVersion,
     limits: Limits,
     fuel_used: Cell<u64>,
+    /// What the callback answered in which the allocator has trapped (MEM-3).
+    answered: Cell<Option<u32>>,
 }
 
 impl WasmVm {
@@ -91,7 +93,7 @@ impl WasmVm {
         }
         store.data_mut().phase = Phase::Running;
         let used = limits.fuel - store.get_fuel().unwrap_or(limits.fuel);
-        Ok(Self { store: RefCell::new(store), callbacks, version, limits, fuel_used: Cell::new(used) })
+        Ok(Self { store: RefCell::new(store), callbacks, version, limits, fuel_used: Cell::new(used), answered: Cell::new(None) })
     }
 }
 
@@ -122,9 +124,16 @@ impl Vm for WasmVm {
         let mut dead = |error| trap(&mut store, &callback.to_string(), &error, self.limits);
         match (called, allocator_trap) {
             (Err(error), _) => Err(dead(error)),
-            (Ok(()), Some(error)) => Err(Trap { answer: Some(answer), ..dead(error) }),
+            (Ok(()), Some(error)) => {
+                self.answered.set(Some(answer));
+                Err(dead(error))
+            }
             (Ok(()), None) => Ok(answer),
         }
+    }
+
+    fn answered(&self) -> Option<u32> {
+        self.answered.get()
     }
 
     fn fuel_used(&self) -> u64 {
@@ -203,7 +212,7 @@ fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, l
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
     let trace = store.data().host.0.state().trace.last(12);
-    Trap { kind, callback: callback.to_owned(), message, backtrace, trace, answer: None }
+    Trap { kind, callback: callback.to_owned(), message, backtrace, trace }
 }
 
 /// Wasmtime prints a frame as `3: 0x1a2 - module!function`, demangled.
