@@ -21,7 +21,6 @@ mod loading;
 mod memory;
 mod messages;
 mod null_vm;
-mod open_stream;
 #[cfg(feature = "wasmtime")]
 mod other_languages;
 mod open_stream;
