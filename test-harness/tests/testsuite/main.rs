@@ -21,9 +21,9 @@ mod loading;
 mod memory;
 mod messages;
 mod null_vm;
+mod open_stream;
 #[cfg(feature = "wasmtime")]
 mod other_languages;
-mod open_stream;
 mod profile;
 #[cfg(feature = "wasmtime")]
 mod random;
