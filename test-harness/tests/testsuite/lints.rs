@@ -3,7 +3,7 @@
 use super::guest::{callback, data, module};
 use super::{get, messages};
 use http::{Request, Response};
-use proxy_filter_test::{Builder, Exchange, Finding, Lint, MockProxy, Outcome, Plugin, Severity};
+use proxy_filter_test::{Builder, Exchange, Finding, Lint, Message, MockProxy, Outcome, Plugin, Severity};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -101,6 +101,67 @@ fn con_4_a_request_that_is_continued_and_paused_is_well() {
 fn con_6_con_7_response_headers_that_continue_themselves() {
     check_guest(Lint::ContinueInResponseHeaders, &[("proxy_on_response_headers", CONTINUE_RESPONSE, 0)]);
     check_guest(Lint::ContinueAndPauseResponseHeaders, &[("proxy_on_response_headers", CONTINUE_RESPONSE, 1)]);
+}
+
+#[test]
+fn con_15_headers_that_go_on_without_their_body() {
+    check_guest(Lint::ContinueAndPauseRequestHeaders, &[("proxy_on_request_headers", CONTINUE_REQUEST, 1)]);
+}
+
+#[test]
+fn con_16_con_17_trailers_that_continue_themselves() {
+    let upstream = |proxy: &MockProxy| {
+        proxy.set_raw_upstream(|_| Message::new([(":status", "200")]).chunk("pong").trailer("x-end", "1"));
+        proxy.send(Message::from(Request::post("http://shop.example/").body("ping").unwrap()).trailer("x-end", "1"))
+    };
+    let (request, response) = ("proxy_on_request_trailers", "proxy_on_response_trailers");
+    for (callback, instructions, answer, lint) in [
+        (request, CONTINUE_REQUEST, 0, Some(Lint::ContinueInRequestTrailers)),
+        (request, CONTINUE_REQUEST, 1, None),
+        (response, CONTINUE_RESPONSE, 0, Some(Lint::ContinueInResponseTrailers)),
+    ] {
+        let builder = MockProxy::builder().plugin(guest(&[(callback, instructions, answer)]));
+        let proxy = lint.into_iter().fold(builder, Builder::allow).start().unwrap();
+        let exchange = upstream(&proxy);
+        assert_eq!(proxy.findings().iter().map(Finding::lint).collect::<Vec<_>>(), lint.into_iter().collect::<Vec<_>>());
+        assert_ne!(exchange.outcome(), Outcome::Paused);
+    }
+}
+
+#[test]
+fn loc_28_loc_29_loc_30_a_reply_and_a_close_in_one_callback() {
+    let (reply_first, close_first) = (format!("{REPLY} {CLOSE}"), format!("{CLOSE} {REPLY}"));
+    check_guest(Lint::ReplyThenCloseInResponse, &[("proxy_on_response_headers", &reply_first, 0)]);
+    check_guest(Lint::ReplyAndClose, &[("proxy_on_request_headers", &close_first, 0)]);
+    check_guest(Lint::ReplyAndClose, &[("proxy_on_request_body", &reply_first, 0)]);
+    let proxy = MockProxy::new(guest(&[("proxy_on_response_headers", &close_first, 0)])).unwrap();
+    assert_eq!(drive(&proxy).response().status(), 403, "LOC-30");
+}
+
+/// A guest whose root does this in its first tick, with the stream effective, which it pauses in this callback.
+fn in_a_tick(paused_in: &str, instructions: &str) -> Plugin {
+    let once = format!(
+        "(drop (call $proxy_set_tick_period_milliseconds (i32.const 0))) (drop (call $proxy_set_effective_context (i32.const 2))) {instructions}"
+    );
+    let start = "(drop (call $proxy_set_tick_period_milliseconds (i32.const 100)))";
+    let callbacks = [callback("proxy_on_configure", start, 1), callback("proxy_on_tick", &once, 0), callback(paused_in, "", 1)];
+    Plugin::from_bytes(module(&callbacks.join("\n"))).name("ticks")
+}
+
+#[test]
+fn seq_37_what_a_root_asks_for_is_carried_out_one_by_one() {
+    // LOC-26: the first reply's headers callback comes, then the second takes its place.
+    let twice = format!("{REPLY} {}", REPLY.replace("403", "500"));
+    let proxy = MockProxy::new(in_a_tick("proxy_on_request_headers", &twice)).unwrap();
+    let exchange = drive(&proxy);
+    assert_eq!(exchange.response().status(), 500);
+    let check_tick = |lint, paused_in: &'static str, instructions: String| {
+        check(lint, move || MockProxy::builder().plugin(in_a_tick(paused_in, &instructions)));
+    };
+    // LOC-27, CLO-11, LOC-29
+    check_tick(Lint::ReplyTwiceInResponse, "proxy_on_response_headers", twice);
+    check_tick(Lint::CloseTwiceInResponse, "proxy_on_request_headers", format!("{CLOSE} {CLOSE}"));
+    check_tick(Lint::ReplyAndClose, "proxy_on_request_headers", format!("{REPLY} {CLOSE}"));
 }
 
 #[test]

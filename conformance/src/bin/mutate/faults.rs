@@ -56,6 +56,7 @@ const BUFFER: &str = "test-harness/src/host/buffer.rs";
 const MEANING: &str = "test-harness/src/host/meaning.rs";
 const FAULTS_OF_A_STREAM: &str = "test-harness/src/host/http_stream/faults.rs";
 const PROPERTY: &str = "test-harness/src/host/http_stream/property.rs";
+const RUNNING_VM: &str = "test-harness/src/running_vm.rs";
 const FRAMES: &str = "test-harness/src/frames.rs";
 const HELD: &str = "sdk/src/held.rs";
 const BODY_POLICY: &str = "sdk/src/body_policy.rs";
@@ -244,14 +245,17 @@ pub(crate) const FAULTS: &[Fault] = &[
     engine(
         "LOC-20 is found",
         FAULTS_OF_A_STREAM,
-        "} else if before.reply && self.running_side() == Some(Side::Response) {",
-        "} else if false {",
+        "(false, _, Some(Side::Response)) if before.reply =>",
+        "(false, _, Some(Side::Response)) if false =>",
     ),
+    engine("CLO-6 is found", FAULTS_OF_A_STREAM, "            Lint::CloseInContextCreate\n", "            Lint::CloseAfterEnd\n"),
+    engine("CON-16 is found", FAULTS_OF_A_STREAM, "if asked.continue_own && continues {", "if false {"),
+    engine("LOC-30 a close before a reply is forgotten", REPLY, "            self.end = None;\n", ""),
     engine(
-        "CLO-6 is found",
-        FAULTS_OF_A_STREAM,
-        "self.fault(filter, Lint::CloseInContextCreate);",
-        "self.fault(filter, Lint::CloseAfterEnd);",
+        "SEQ-37 a root's wishes are carried out one by one",
+        RUNNING_VM,
+        "                state.run_effect();\n",
+        "                state.run_effects();\n",
     ),
     engine("HDR-26 is no matter of HTTP/2", FAULTS_OF_A_STREAM, "&& paused_before && !self.upstream_is_http2 {", "{"),
     engine("HDR-20 splits over HTTP/1 only", FAULTS_OF_A_STREAM, "if !self.downstream_is_http2 && sent", "if sent"),
