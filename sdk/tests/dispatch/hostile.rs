@@ -83,7 +83,13 @@ pub(super) mod everything {
 
     fn edit(headers: &Headers<'_>) -> Vec<Result<(), Error>> {
         let mut results = read(headers);
-        results.extend([headers.add("a", "b"), headers.set("", b"\xff"), headers.remove("a"), headers.set_all([("a", "b")])]);
+        results.extend([
+            headers.size().map(drop),
+            headers.add("a", "b"),
+            headers.set("", b"\xff"),
+            headers.remove("a"),
+            headers.set_all([("a", "b")]),
+        ]);
         results
     }
 
@@ -92,6 +98,9 @@ pub(super) mod everything {
             body.len().map(drop),
             body.is_empty().map(drop),
             body.bytes().map(drop),
+            body.status().map(drop),
+            body.bytes_from(usize::MAX, 1).map(drop),
+            body.replace_first(usize::MAX, "d"),
             body.replace("a"),
             body.append("b"),
             body.prepend("c"),
@@ -109,21 +118,38 @@ pub(super) mod everything {
 
     impl HttpContext for EverythingStream {
         fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
-            self.root.check(context(&http).into_iter().chain(edit(&http.headers())))?;
+            let parts = [
+                http.method().map(drop),
+                http.path().map(drop),
+                http.authority().map(drop),
+                http.scheme().map(drop),
+                http.query().map(|query| drop(query.get("a"))),
+                http.cookies().map(|cookies| drop(cookies.get("a"))),
+                http.content_type().map(drop),
+                http.is_grpc().map(drop),
+            ];
+            self.root.check(context(&http).into_iter().chain(edit(&http.headers())).chain(parts))?;
             let (held, wait) = http.hold();
             self.request = Some(held);
             Ok(wait.stop_all_watermark())
         }
         fn on_request_body(&mut self, http: RequestBody<'_>) -> Result<DataAction> {
-            self.root.check(body(&http.body()))?;
+            let mut results = body(&http.body());
+            results.push(http.chunk().map(drop));
+            // What is refused there is not here.
+            let _ = (http.held_headers().map(|headers| read(&headers)), http.trailers().map(|trailers| edit(&trailers)));
+            self.root.check(results)?;
             Ok(DataAction::Watermark)
         }
         fn on_request_trailers(&mut self, http: RequestTrailers<'_>) -> Result<TrailersAction> {
+            let _ = (http.held_headers().map(|headers| read(&headers)), http.held_body().map(|held| body(&held)));
             self.root.check(edit(&http.trailers()))?;
             Ok(TrailersAction::Continue)
         }
         fn on_response_headers(&mut self, http: ResponseHeaders<'_>) -> Result<HeadersAction> {
-            self.root.check(edit(&http.headers()))?;
+            let mut results = edit(&http.headers());
+            results.extend([http.status().map(drop), http.set_status(200), http.content_type().map(drop)]);
+            self.root.check(results)?;
             let (held, wait) = http.hold();
             self.response = Some(held);
             Ok(wait.stop_all_buffer())
@@ -184,7 +210,7 @@ fn every_hostcall_may_answer_every_status_and_is_named_in_the_log() {
         used.dedup();
         used
     };
-    assert_eq!(used.len(), 11, "{used:?}");
+    assert_eq!(used.len(), 12, "{used:?}");
     for row in HOSTCALLS {
         for code in statuses() {
             let started = strict();
