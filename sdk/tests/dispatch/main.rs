@@ -4,6 +4,7 @@ mod bodies;
 mod configuration;
 mod failures;
 mod holding;
+mod holding_hostile;
 mod host;
 mod hostile;
 mod plugins;
