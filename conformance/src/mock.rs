@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::http2;
 use crate::message::{Message, Pairs};
 use crate::observation::{End, Observation, Outcome, Received};
-use crate::scenario::{ConfigType, Framing, Guest, Protocol, Request, Response, Scenario, Upstream};
+use crate::scenario::{self, ConfigType, FailurePolicy, Framing, Guest, Protocol, Request, Response, Role, Scenario, Upstream};
 use http::StatusCode;
 use proxy_filter_test::{self as harness, Answer, MockProxy, Plugin};
 use std::time::Duration;
@@ -20,24 +20,18 @@ const PACE: Duration = Duration::from_millis(10);
 /// # Errors
 /// When the mock host refuses the plugin.
 pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Error> {
-    let plugin = match &scenario.guest {
-        Guest::Scripted => Plugin::from_file(&artifacts.scripted_guest),
-        Guest::AddHeader => Plugin::from_file(&artifacts.add_header),
-        Guest::Streams => Plugin::from_file(&artifacts.streams),
-        Guest::OnProxyWasm => Plugin::from_file(&artifacts.on_proxy_wasm),
-        Guest::Wasm(bytes) => Plugin::from_bytes(bytes.as_ref()),
-    };
-    let plugin = plugin
-        .name(scenario.name)
-        .root_id(scenario.root_id())
-        .vm_id(scenario.vm_id())
-        .config(config_of(scenario))
-        .vm_config(scenario.vm_config.unwrap_or_default())
-        .allowed_capabilities(scenario.capabilities)
-        .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
-    let plugin = scenario.environment.iter().fold(plugin, |plugin, (key, value)| plugin.environment(*key, *value));
-    let behind = scenario.behind.map(|script| plugin.clone().config(script));
-    let mut builder = MockProxy::builder().plugin(plugin).log_level(harness::LogLevel::Info).pace(PACE);
+    let mut builder = MockProxy::builder().log_level(harness::LogLevel::Info).pace(PACE);
+    for plugin in scenario.plugins() {
+        let configured = configured(scenario, &plugin, artifacts);
+        builder = match plugin.role {
+            Role::Filter => builder.plugin(configured),
+            Role::AccessLogger => builder.access_logger(configured),
+            Role::Service => builder.service(configured),
+        };
+    }
+    if scenario.main_thread {
+        builder = builder.main_thread();
+    }
     // What fails a test is here a row like any other.
     builder = harness::Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint));
     let framing = |protocol| match protocol {
@@ -45,9 +39,6 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         Protocol::Http2 => harness::Framing::Http2,
     };
     builder = builder.framing(framing(scenario.downstream)).upstream_framing(framing(scenario.upstream_protocol));
-    if let Some(behind) = behind {
-        builder = builder.plugin(behind);
-    }
     if let Some(limit) = scenario.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
     }
@@ -148,8 +139,8 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
 }
 
 /// The bytes that a plugin gets (LIF-24, LIF-25).
-fn config_of(scenario: &Scenario) -> Vec<u8> {
-    let config = scenario.config.as_deref().unwrap_or_default().as_bytes();
+fn config_of(scenario: &Scenario, plugin: &scenario::Plugin) -> Vec<u8> {
+    let config = plugin.config.as_deref().unwrap_or_default().as_bytes();
     let field = |tag: u8, value: &[u8]| [&[tag, u8::try_from(value.len()).unwrap_or(u8::MAX)], value].concat();
     match scenario.config_type {
         ConfigType::String | ConfigType::Bytes => config.to_vec(),
@@ -180,6 +171,34 @@ fn load(scenario: &Scenario, started: Result<MockProxy, harness::Refused>) -> Ob
         observation.findings.push(row);
     }
     observation
+}
+
+/// A plugin of the scenario as the mock host takes it.
+fn configured(scenario: &Scenario, plugin: &scenario::Plugin, artifacts: &Artifacts) -> Plugin {
+    let module = match &scenario.guest {
+        Guest::Scripted => Plugin::from_file(&artifacts.scripted_guest),
+        Guest::AddHeader => Plugin::from_file(&artifacts.add_header),
+        Guest::Streams => Plugin::from_file(&artifacts.streams),
+        Guest::OnProxyWasm => Plugin::from_file(&artifacts.on_proxy_wasm),
+        Guest::Wasm(bytes) => Plugin::from_bytes(bytes.as_ref()),
+    };
+    let configured = module
+        .name(plugin.name)
+        .root_id(plugin.root_id)
+        .vm_id(plugin.vm_id)
+        .config(config_of(scenario, plugin))
+        .vm_config(scenario.vm_config.unwrap_or_default())
+        .allowed_capabilities(scenario.capabilities)
+        .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
+    let configured = scenario.environment.iter().fold(configured, |plugin, (key, value)| plugin.environment(*key, *value));
+    match plugin.failure_policy {
+        FailurePolicy::Closed => configured.failure_policy(harness::FailurePolicy::Closed),
+        FailurePolicy::Open => configured.failure_policy(harness::FailurePolicy::Open),
+        FailurePolicy::FailOpen => configured.fail_open(true),
+        FailurePolicy::Reload(interval) => {
+            configured.failure_policy(harness::FailurePolicy::Reload { base_interval: Duration::from_millis(interval) })
+        }
+    }
 }
 
 fn request_of(request: &Request, protocol: Protocol) -> harness::Message {

@@ -26,8 +26,47 @@ pub enum FailurePolicy {
     Closed,
     /// They skip the plugin.
     Open,
-    /// The plugin is started anew.
-    Reload,
+    /// Envoy's older field `fail_open`.
+    FailOpen,
+    /// The plugin is started anew, when so many milliseconds have passed.
+    Reload(u64),
+}
+
+/// Where a plugin stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// In the chain of filters.
+    Filter,
+    /// It is told of the end of each stream.
+    AccessLogger,
+    /// A singleton on the main thread.
+    Service,
+}
+
+/// A plugin as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plugin {
+    /// Where it stands.
+    pub role: Role,
+    /// Its name.
+    pub name: &'static str,
+    /// Its root id, if it is not the scenario's; Envoy logs a root's lines under it, and not under the plugin's name.
+    pub root_id: &'static str,
+    /// The id of its VM, if it is not the scenario's.
+    pub vm_id: &'static str,
+    /// Its configuration.
+    pub config: Option<Cow<'static, str>>,
+    /// What becomes of requests after it failed.
+    pub failure_policy: FailurePolicy,
+}
+
+impl Plugin {
+    /// Sets the failure policy.
+    #[must_use]
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.failure_policy = policy;
+        self
+    }
 }
 
 /// How the length of a body is told.
@@ -296,13 +335,15 @@ pub struct Scenario {
     pub allow_on_headers_stop_iteration: bool,
     /// The plugin option of this name.
     pub failure_policy: FailurePolicy,
+    /// Further plugins, of the same module: filters after the scenario's own, access loggers, services.
+    pub more: Vec<Plugin>,
+    /// The log of Envoy's main thread counts too: that of its canary and main instances.
+    pub main_thread: bool,
     /// Sent one after the other, each on a connection of its own; none means a single `GET /`.
     pub requests: Vec<Request>,
     /// The steps of TCP connections, made one after the other; with any, the plugin is a network filter before a TCP proxy, and there
     /// are no requests.
     pub connections: Vec<Vec<Step>>,
-    /// The script of a second plugin behind the first; of network filters only.
-    pub behind: Option<&'static str>,
     /// The upstream.
     pub upstream: Upstream,
     /// `per_connection_buffer_limit_bytes` of the listener.
@@ -342,9 +383,10 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         only_loads: false,
         allow_on_headers_stop_iteration: false,
         failure_policy: FailurePolicy::Closed,
+        more: Vec::new(),
+        main_thread: false,
         requests: Vec::new(),
         connections: Vec::new(),
-        behind: None,
         upstream: Upstream::Respond(respond(200)),
         buffer_limit: None,
         downstream: Protocol::Http1,
@@ -453,16 +495,9 @@ impl Scenario {
 
     /// A second plugin with this script, behind the first.
     #[must_use]
-    pub fn behind(mut self, script: &'static str) -> Self {
-        self.behind = Some(script);
-        self
-    }
-
-    /// What becomes of requests after the plugin failed, in a VM of its own.
-    #[must_use]
-    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
-        (self.failure_policy, self.own_vm) = (policy, true);
-        self
+    pub fn behind(self, script: &'static str) -> Self {
+        let name = self.name;
+        self.with(Role::Filter, name, script)
     }
 
     /// What the upstream answers.
@@ -540,6 +575,59 @@ impl Scenario {
     pub fn headers_stop_iteration(mut self) -> Self {
         self.allow_on_headers_stop_iteration = true;
         self
+    }
+
+    /// Its own plugin and all others.
+    pub fn plugins(&self) -> Vec<Plugin> {
+        let own = Plugin {
+            role: Role::Filter,
+            name: self.name,
+            root_id: self.root_id(),
+            vm_id: self.vm_id(),
+            config: self.config.clone(),
+            failure_policy: self.failure_policy,
+        };
+        let more = self.more.iter().map(|plugin| Plugin {
+            root_id: if plugin.root_id.is_empty() { self.root_id() } else { plugin.root_id },
+            vm_id: if plugin.vm_id.is_empty() { self.vm_id() } else { plugin.vm_id },
+            ..plugin.clone()
+        });
+        std::iter::once(own).chain(more).collect()
+    }
+
+    /// Adds a plugin of the same VM; of its lines too the scenario's log is made, so it has the scenario's root id.
+    #[must_use]
+    pub fn with(self, role: Role, name: &'static str, script: &'static str) -> Self {
+        self.with_plugin(role, name, script, |plugin| plugin)
+    }
+
+    /// Adds a plugin that differs from the scenario's own in more than its script.
+    #[must_use]
+    pub fn with_plugin(
+        mut self,
+        role: Role,
+        name: &'static str,
+        script: &'static str,
+        change: impl FnOnce(Plugin) -> Plugin,
+    ) -> Self {
+        let plugin =
+            Plugin { role, name, root_id: "", vm_id: "", config: Some(script.into()), failure_policy: FailurePolicy::Closed };
+        self.more.push(change(plugin));
+        self
+    }
+
+    /// Sets the failure policy of the scenario's own plugin, which gets a VM of its own.
+    #[must_use]
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.failure_policy = policy;
+        self.own_vm()
+    }
+
+    /// Counts the log of Envoy's main thread too.
+    #[must_use]
+    pub fn main_thread(mut self) -> Self {
+        self.main_thread = true;
+        self.own_vm()
     }
 
     /// Gives the plugin a VM of its own.

@@ -77,7 +77,7 @@ impl Builder {
     }
 
     /// Adds a singleton service (`envoy.bootstrap.wasm`): a root without streams on the proxy's main thread, for ticks, callouts and
-    /// queues (SVC-1). Its VM is its own, also when a filter's has the same settings.
+    /// queues (SVC-1). No request comes there: its VM is not that of a filter, also where code and settings are the same.
     pub fn service(mut self, plugin: Plugin) -> Self {
         self.services.push(plugin);
         self
@@ -161,20 +161,24 @@ impl Builder {
         let proxy = MockProxy::with_settings(state, self.settings);
         let mut main = Vec::new();
         if self.settings.main_thread {
-            for plugin in self.access_loggers.iter().chain(&self.plugins) {
-                try_out(&proxy.vms, plugin)?;
+            let plugins: Vec<&Plugin> = self.access_loggers.iter().chain(&self.plugins).collect();
+            for (index, plugin) in plugins.iter().enumerate() {
+                // One canary does for equal plugins.
+                if !plugins[..index].iter().any(|before| before.is_equal(plugin)) {
+                    try_out(&proxy.vms, plugin)?;
+                }
                 main.push(Rc::new(Instance::start(&proxy.main_vms, plugin)?));
             }
         }
-        let place = |plugin| Place::start(&proxy.vms, plugin).map(Rc::new);
-        proxy.loggers.replace(self.access_loggers.into_iter().map(place).collect::<Result<_, _>>()?);
-        proxy.filters.replace(self.plugins.into_iter().map(place).collect::<Result<_, _>>()?);
         for plugin in &self.services {
             if self.settings.main_thread {
                 try_out(&proxy.vms, plugin)?;
             }
             main.push(Rc::new(Instance::start(&proxy.main_vms, plugin)?));
         }
+        let place = |plugin| Place::start(&proxy.vms, plugin).map(Rc::new);
+        proxy.loggers.replace(self.access_loggers.into_iter().map(place).collect::<Result<_, _>>()?);
+        proxy.filters.replace(self.plugins.into_iter().map(place).collect::<Result<_, _>>()?);
         proxy.main.replace(main);
         proxy.state.findings.of_plugins(proxy.filters.borrow().iter().map(|place| place.plugin_name().to_owned()).collect());
         Ok(proxy)

@@ -1,6 +1,7 @@
 //! Plugins come and go while the proxy runs: updates, and the end.
 
 use crate::instance::Instance;
+use crate::log::LogLine;
 use crate::place::Place;
 use crate::plugin::Plugin;
 use crate::proxy::MockProxy;
@@ -101,21 +102,24 @@ impl MockProxy {
         }
     }
 
-    /// Ends all roots, as a proxy that shuts down: `proxy_on_done`, and `proxy_on_delete` whatever it answered (LIF-23).
+    /// Ends all roots, as a proxy that shuts down: `proxy_on_done`, and `proxy_on_delete` whatever it answered (LIF-23). Gives what
+    /// plugins have logged meanwhile.
     ///
     /// # Panics
     /// When a filter still holds a stream back that nothing can continue, and the test has not seen that it does
     /// ([`Exchange::outcome`](crate::Exchange::outcome), [`disconnect`](Self::disconnect)): the client would wait for ever (ACT-8).
     /// Dropping the proxy does the same.
     #[track_caller]
-    pub fn shut_down(self) {
+    pub fn shut_down(self) -> Vec<LogLine> {
         self.find_held();
         self.check();
+        let before = self.state.log.borrow().len();
         for vms in [&self.vms, &self.main_vms] {
             for (vm, root) in vms.roots() {
                 vm.delete_root(&root);
             }
         }
+        self.state.log.borrow()[before..].to_vec()
     }
 }
 

@@ -83,6 +83,10 @@ lints! {
         mend: "only return 0"
     ContinueResponseTooEarly "CON-13" Crash: "`continue_stream(1)` before there is a response" => "crash";
         mend: "continue the response only after its callback has paused it"
+    CloseThenTrap "FAI-17" Crash: "`close_stream`, then a trap in the same callback" => "crash";
+        mend: "return at once after the close"
+    ReplyThenTrap "FAI-18" Crash: "local reply, then a trap in the same response callback" => "crash";
+        mend: "return at once after the reply"
     ContinueInRequestHeaders "CON-5" Error: "`continue_stream(0)` in `request_headers`, then return 0" => "request sent twice";
         mend: "only return 0; continue what is paused, from elsewhere"
     ContinueInContextCreate "CON-14" Error: "`continue_stream(0)` in `context_create`" => "request sent twice";

@@ -28,7 +28,7 @@ pub struct Plugin {
     pub(crate) limits: crate::vm::wasm::Limits,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
     Native(Module),
     Spy(Spy),
@@ -59,6 +59,11 @@ impl Plugin {
             #[cfg(feature = "wasmtime")]
             limits: crate::vm::wasm::Limits { fuel: FUEL, memory: MEMORY },
         }
+    }
+
+    /// Whether it would share a VM and a root with another one (LIF-11).
+    pub(crate) fn is_equal(&self, other: &Self) -> bool {
+        self.source == other.source && self.settings.vm == other.settings.vm && self.settings.shares_root_with(&other.settings)
     }
 
     /// The plugin of this root id, linked natively into the test: the *null VM*.
@@ -195,7 +200,17 @@ impl Plugin {
     }
 
     /// What becomes of requests after its VM has trapped: [`FailurePolicy::Closed`] unless you say otherwise.
+    ///
+    /// # Panics
+    /// When it reloads after less than 2 ms: Envoy divides by half of the interval in whole milliseconds, and ends (FAI-15).
+    #[track_caller]
     pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        if let FailurePolicy::Reload { base_interval } = policy {
+            assert!(
+                base_interval.as_millis() >= 2,
+                "a base_interval of {base_interval:?} crashes Envoy (FAI-15): give 2 ms or more"
+            );
+        }
         self.failure_policy = Some(policy);
         self
     }

@@ -389,7 +389,6 @@ impl MockProxy {
                 self.with_stream(key.stream, |stream| apply(stream, *answer));
             }
             Err(_) => {
-                self.state.drop_effects();
                 self.fail(key);
                 let vm = self.chains.borrow().get(&key.stream).map(|chain| Rc::clone(&chain.instance(key.filter).vm));
                 vm.iter().for_each(|vm| self.find_hung(vm));
@@ -397,10 +396,17 @@ impl MockProxy {
         }
     }
 
-    /// What a stream comes to at a filter whose VM is dead.
+    /// What a stream comes to at a filter whose VM is dead (FAI-2, FAI-8).
     fn fail(&self, key: StreamKey) {
         let open = self.chains.borrow().get(&key.stream).is_some_and(|chain| chain.instance(key.filter).root.plugin.fail_open);
-        self.with_stream(key.stream, |stream| if open { stream.fail_open(key.filter) } else { stream.fail(key.filter) });
+        if open {
+            // Nothing takes back what the callback asked for before it trapped (FAI-16).
+            self.state.run_effects();
+            self.with_stream(key.stream, |stream| stream.fail_open(key.filter));
+        } else {
+            self.state.run_effects_after_trap(key);
+            self.with_stream(key.stream, |stream| stream.fail(key.filter));
+        }
     }
 
     /// ACL-1: an access logger is told of the end of a stream in its root.

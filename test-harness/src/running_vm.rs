@@ -141,17 +141,10 @@ impl RunningVm {
 
     /// Makes a callback of a root, and carries out the first that it asked for; the rest waits for the callbacks that follow.
     pub(crate) fn call_root(&self, callback: Callback) -> Option<u32> {
-        let state = self.host.state();
-        match self.call(callback) {
-            Ok(answer) => {
-                state.run_effect();
-                Some(answer)
-            }
-            Err(_) => {
-                state.drop_effects();
-                None
-            }
-        }
+        let answer = self.call(callback);
+        // A trap takes nothing back (FAI-19).
+        self.host.state().run_effect();
+        answer.ok()
     }
 
     /// The root is of no more use: it is deleted, or lives on until it calls `proxy_done` when it answers so (LIF-20).

@@ -1,6 +1,6 @@
 //! The bootstrap: for each scenario a listener, its filter chain and a cluster, all of the scenario's name.
 
-use crate::scenario::{ConfigType, FailurePolicy, Protocol, Scenario, Upstream};
+use crate::scenario::{ConfigType, FailurePolicy, Plugin, Protocol, Role, Scenario, Upstream};
 use serde_json::{Map, Value, json};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -18,6 +18,7 @@ pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
     json!({
         "node": { "id": "conformance", "cluster": "conformance" },
         "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
+        "bootstrap_extensions": parts.iter().flat_map(services).collect::<Vec<_>>(),
         "static_resources": { "listeners": listeners, "clusters": clusters },
     })
 }
@@ -26,15 +27,14 @@ fn address(address: SocketAddr) -> Value {
     json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
 }
 
-/// The network filters of a TCP scenario: the plugin, the plugin behind it, the proxy to the cluster.
+/// The network filters of a TCP scenario: the plugins, then the proxy to the cluster.
 fn tcp_filters(part: &Part<'_>) -> Vec<Value> {
     let scenario = part.scenario;
     let plugin = |config: Value| {
         json!({ "name": "envoy.filters.network.wasm", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm", "config": config } })
     };
-    let mut filters = vec![plugin(plugin_config(part, scenario.config.as_deref()))];
-    filters.extend(scenario.behind.map(|script| plugin(plugin_config(part, Some(script)))));
+    let mut filters: Vec<Value> = of_role(part, Role::Filter).map(plugin).collect();
     filters.push(json!({ "name": "envoy.filters.network.tcp_proxy", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
         "stat_prefix": scenario.name, "cluster": scenario.name } }));
@@ -43,6 +43,10 @@ fn tcp_filters(part: &Part<'_>) -> Vec<Value> {
 
 fn listener(part: &Part<'_>) -> Value {
     let name = part.scenario.name;
+    let router = json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+    });
     let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
@@ -60,13 +64,8 @@ fn listener(part: &Part<'_>) -> Value {
                 "routes": [{ "name": "all", "match": { "prefix": "/" }, "route": route(part) }],
             }],
         },
-        "http_filters": [
-            { "name": "envoy.filters.http.wasm", "typed_config": filter(part) },
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
-            },
-        ],
+        "http_filters": filters(part).chain([router]).collect::<Vec<_>>(),
+        "access_log": access_log(part),
     });
     let metadata = part.scenario.requests().iter().any(|request| !request.metadata.is_empty());
     if metadata {
@@ -96,25 +95,42 @@ fn route(part: &Part<'_>) -> Value {
     route
 }
 
-fn filter(part: &Part<'_>) -> Value {
-    let config = plugin_config(part, part.scenario.config.as_deref());
-    json!({ "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config })
+/// The filters before the router.
+fn filters(part: &Part<'_>) -> impl Iterator<Item = Value> {
+    of_role(part, Role::Filter).map(|config| {
+        let config = json!({ "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config });
+        json!({ "name": "envoy.filters.http.wasm", "typed_config": config })
+    })
 }
 
-/// The plugin, with this configuration.
-fn plugin_config(part: &Part<'_>, configuration: Option<&str>) -> Value {
-    let scenario = part.scenario;
-    let policy = match scenario.failure_policy {
-        FailurePolicy::Closed => "FAIL_CLOSED",
-        FailurePolicy::Open => "FAIL_OPEN",
-        FailurePolicy::Reload => "FAIL_RELOAD",
+fn access_log(part: &Part<'_>) -> Value {
+    let logger = |config| {
+        let config =
+            json!({ "@type": "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmAccessLog", "config": config });
+        json!({ "name": "envoy.access_loggers.wasm", "typed_config": config })
     };
+    of_role(part, Role::AccessLogger).map(logger).collect()
+}
+
+fn services(part: &Part<'_>) -> impl Iterator<Item = Value> {
+    of_role(part, Role::Service).map(|config| {
+        let config =
+            json!({ "@type": "type.googleapis.com/envoy.extensions.wasm.v3.WasmService", "config": config, "singleton": true });
+        json!({ "name": "envoy.bootstrap.wasm", "typed_config": config })
+    })
+}
+
+fn of_role(part: &Part<'_>, role: Role) -> impl Iterator<Item = Value> {
+    part.scenario.plugins().into_iter().filter(move |plugin| plugin.role == role).map(|plugin| plugin_config(part, &plugin))
+}
+
+fn plugin_config(part: &Part<'_>, plugin: &Plugin) -> Value {
+    let scenario = part.scenario;
     let mut config = json!({
-        "name": scenario.name,
-        "root_id": scenario.root_id(),
-        "failure_policy": policy,
+        "name": plugin.name,
+        "root_id": plugin.root_id,
         "vm_config": {
-            "vm_id": scenario.vm_id(),
+            "vm_id": plugin.vm_id,
             "runtime": "envoy.wasm.runtime.v8",
             "code": { "local": { "filename": part.module } },
         },
@@ -135,10 +151,20 @@ fn plugin_config(part: &Part<'_>, configuration: Option<&str>) -> Value {
         // CAP-7: where Envoys before 1.40 have it.
         insert(&mut config, "capability_restriction_config", json!({ "allowed_capabilities": allowed }));
     }
+    match plugin.failure_policy {
+        FailurePolicy::Closed => insert(&mut config, "failure_policy", "FAIL_CLOSED".into()),
+        FailurePolicy::Open => insert(&mut config, "failure_policy", "FAIL_OPEN".into()),
+        FailurePolicy::FailOpen => insert(&mut config, "fail_open", true.into()),
+        FailurePolicy::Reload(interval) => {
+            insert(&mut config, "failure_policy", "FAIL_RELOAD".into());
+            let interval = format!("{}.{:03}s", interval / 1000, interval % 1000);
+            insert(&mut config, "reload_config", json!({ "backoff": { "base_interval": interval } }));
+        }
+    }
     if scenario.allow_on_headers_stop_iteration {
         insert(&mut config, "allow_on_headers_stop_iteration", true.into());
     }
-    if let Some(configuration) = configuration {
+    if let Some(configuration) = &plugin.config {
         let value = match scenario.config_type {
             ConfigType::String => string(configuration),
             ConfigType::Bytes => {

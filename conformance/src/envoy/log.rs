@@ -21,8 +21,8 @@ pub(super) struct Log {
 struct State {
     /// On Linux the process's id; elsewhere the thread of the first plugin line, as the canary instance starts before any worker.
     main_thread: Option<String>,
-    /// Words of the prefix and message, of the worker only.
-    lines: Vec<(Vec<String>, String)>,
+    /// Whether it is of the main thread, words of the prefix, and message.
+    lines: Vec<(bool, Vec<String>, String)>,
     /// The last lines of any kind.
     tail: Vec<String>,
     ended: bool,
@@ -50,20 +50,20 @@ impl Log {
         log
     }
 
-    /// The messages of one plugin, in order: those with `name` as plugin name, `root_id` or `vm_id`.
-    pub(super) fn of_plugin(&self, name: &str) -> Vec<String> {
+    /// The messages of one plugin, in order: those with `name` as plugin name, `root_id` or `vm_id`, of the worker or of all threads.
+    pub(super) fn of_plugin(&self, name: &str, all_threads: bool) -> Vec<String> {
         let state = self.lock();
         state
             .lines
             .iter()
-            .filter(|(prefix, _)| prefix.iter().any(|word| word == name))
-            .map(|(_, message)| message.clone())
+            .filter(|(main, prefix, _)| (all_threads || !main) && prefix.iter().any(|word| word == name))
+            .map(|(.., message)| message.clone())
             .collect()
     }
 
-    /// The number of messages of one plugin.
+    /// The number of messages of one plugin, of the worker.
     pub(super) fn count_of_plugin(&self, name: &str) -> usize {
-        self.lock().lines.iter().filter(|(prefix, _)| prefix.iter().any(|word| word == name)).count()
+        self.lock().lines.iter().filter(|(main, prefix, _)| !main && prefix.iter().any(|word| word == name)).count()
     }
 
     /// The last lines of Envoy's own.
@@ -97,9 +97,8 @@ impl State {
     fn take(&mut self, line: &str) {
         if let Some((thread, prefix, message)) = plugin_line(line) {
             let main = self.main_thread.get_or_insert_with(|| thread.to_owned());
-            if main != thread {
-                self.lines.push((prefix.split(' ').map(str::to_owned).collect(), message.to_owned()));
-            }
+            let main = main == thread;
+            self.lines.push((main, prefix.split(' ').map(str::to_owned).collect(), message.to_owned()));
         } else {
             self.tail.push(line.to_owned());
             let surplus = self.tail.len().saturating_sub(40);
@@ -120,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plugin_lines_of_the_worker_count() {
+    fn lines_of_plugins_are_known_by_their_thread() {
         let mut state = State::default();
         for line in [
             "7|starting",
@@ -132,8 +131,11 @@ mod tests {
         ] {
             state.take(line);
         }
-        let line = |prefix: &[&str], message: &str| (prefix.iter().map(|word| String::from(*word)).collect(), message.to_owned());
-        assert_eq!(state.lines, [line(&["a", "vm"], "x: y"), line(&["b"], "- z")]);
+        let line = |main: bool, prefix: &[&str], message: &str| {
+            (main, prefix.iter().map(|word| String::from(*word)).collect::<Vec<_>>(), message.to_owned())
+        };
+        let (a, b) = (&["a", "vm"][..], &["b"][..]);
+        assert_eq!(state.lines, [line(true, a, "canary"), line(false, a, "x: y"), line(false, b, "- z"), line(true, a, "tick")]);
         assert_eq!(state.tail, ["7|starting", "wasm log: early"]);
     }
 }

@@ -186,7 +186,7 @@ fn run_one(
             played.push(connection.map_err(Error::while_doing(format!("play a connection of {name}")))?);
         }
         observation.wire = played.iter().flat_map(|connection| connection.wire.iter().cloned()).collect();
-        observation.log = envoy.log().of_plugin(name);
+        observation.log = envoy.log().of_plugin(name, scenario.main_thread);
         return Ok(observation);
     }
     let behaviour = scenario.upstream.clone();
@@ -203,7 +203,7 @@ fn run_one(
         pace.wait_for_deletions(index + 1);
     }
     observation.upstream = upstream.finish().map_err(Error::while_doing(format!("run the upstream of {name}")))?;
-    observation.log = envoy.log().of_plugin(name);
+    observation.log = envoy.log().of_plugin(name, scenario.main_thread);
     Ok(observation.normalised())
 }
 
@@ -251,7 +251,7 @@ impl LogPace {
 
     /// The scripted guest says when a stream is deleted, which is the end of it; for others, a while must do.
     fn wait_for_deletions(&self, count: usize) {
-        let deleted = || self.log.of_plugin(self.plugin).iter().filter(|line| *line == "stream delete()").count();
+        let deleted = || self.log.of_plugin(self.plugin, false).iter().filter(|line| *line == "stream delete()").count();
         self.log.wait(Instant::now() + UNSEEN * 2, || deleted() >= count);
         self.wait_until_quiet();
     }

@@ -4,12 +4,14 @@ mod around;
 mod body;
 mod buffers;
 mod capabilities;
+mod failure;
 mod fatal;
 mod filters;
 mod flow;
 mod guest;
 mod headers;
 mod http2;
+mod instances;
 mod loading;
 mod local_reply;
 mod local_reply_later;
@@ -49,6 +51,8 @@ pub fn all() -> Vec<Scenario> {
         tcp::all(),
         tcp_ending::all(),
         sdk_streams::all(),
+        failure::all(),
+        instances::all(),
     ]
     .concat()
 }

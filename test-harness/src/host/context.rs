@@ -75,8 +75,7 @@ impl Root {
 
     /// LIF-11: plugins that agree in these share a root.
     fn serves(&self, plugin: &PluginSettings) -> bool {
-        let key = |plugin: &PluginSettings| (plugin.name.clone(), plugin.root_id.clone(), plugin.configuration.clone());
-        !self.is_waiting_for_done() && key(&self.plugin) == key(plugin)
+        !self.is_waiting_for_done() && self.plugin.shares_root_with(plugin)
     }
 }
 

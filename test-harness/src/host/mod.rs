@@ -153,9 +153,25 @@ impl State {
         !self.effects.borrow().is_empty()
     }
 
-    /// A callback that trapped takes back what it asked for (LOC-18).
-    pub(crate) fn drop_effects(&self) {
-        self.effects.borrow_mut().clear();
+    /// Carries out what a callback of this stream asked for before it trapped, as far as it is about other streams: its own has
+    /// failed (LOC-18), which Envoy may not survive (FAI-17, FAI-18).
+    pub(crate) fn run_effects_after_trap(&self, own: StreamKey) {
+        let effects = self.effects.take();
+        let (of_own, of_others): (VecDeque<Deferred>, _) =
+            effects.into_iter().partition(|deferred| deferred.key.stream == own.stream);
+        self.effects.replace(of_others);
+        if let Some(stream) = self.streams.borrow_mut().get_mut(&own.stream) {
+            for deferred in of_own {
+                match deferred.effect {
+                    Effect::Continue(side) => stream.note_continue_and_trap(own.filter, side),
+                    Effect::Close => stream.note_close_and_trap(own.filter),
+                    Effect::Reply(_) => stream.note_reply_and_trap(own.filter),
+                    Effect::ContinueConnection | Effect::CloseConnection => {}
+                }
+            }
+            self.note_faults(stream);
+        }
+        self.run_effects();
     }
 }
 
@@ -177,6 +193,14 @@ pub(crate) struct PluginSettings {
     pub(crate) vm: VmSettings,
     pub(crate) allow_on_headers_stop_iteration: bool,
     pub(crate) fail_open: bool,
+}
+
+impl PluginSettings {
+    /// Whether one root serves both, in one VM.
+    pub(crate) fn shares_root_with(&self, other: &Self) -> bool {
+        let key = |plugin: &Self| (plugin.name.clone(), plugin.root_id.clone(), plugin.configuration.clone());
+        key(self) == key(other)
+    }
 }
 
 /// What a VM is configured with; plugins that agree in it, and in the code, share one.

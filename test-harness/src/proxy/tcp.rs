@@ -91,7 +91,7 @@ impl MockProxy {
             Some((context_id, answer.ok()?))
         });
         let Some((context_id, answer)) = answer else {
-            self.state.drop_effects();
+            self.state.run_effects_after_trap(key);
             self.with_connection(key.stream, |stream| match plugin.root.plugin.fail_open {
                 true => stream.fail_open(key.filter),
                 false => stream.fail(key.filter),

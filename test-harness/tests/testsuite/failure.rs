@@ -3,7 +3,7 @@
 use super::guest::{callback, data, module};
 use super::messages;
 use http::{Request, StatusCode};
-use proxy_filter_test::{Exchange, Lint, MockProxy, Outcome, Plugin, Reason, TrapKind};
+use proxy_filter_test::{Exchange, Finding, Lint, MockProxy, Outcome, Plugin, Reason, TrapKind};
 use std::time::Duration;
 
 fn guest(definitions: &[String]) -> Plugin {
@@ -139,13 +139,29 @@ const REPLY: &str =
     "(drop (call $proxy_send_local_response (i32.const 418) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
     (i32.const 0) (i32.const 0) (i32.const -1)))";
 
+const CLOSE: &str = "(drop (call $proxy_close_stream (i32.const 0)))";
+
 #[test]
 fn loc_18_what_a_callback_asked_for_before_it_trapped_is_dropped() {
-    for asked in [REPLY, "(drop (call $proxy_close_stream (i32.const 0)))", "(drop (call $proxy_continue_stream (i32.const 0)))"]
-    {
+    for asked in [REPLY, "(drop (call $proxy_continue_stream (i32.const 0)))"] {
         let exchange = post(&start(&[callback("proxy_on_request_headers", &format!("{asked} unreachable"), 0)]));
         is_failed_closed(&exchange);
         assert!(!exchange.reached_upstream(), "{asked}");
+    }
+}
+
+#[test]
+fn fai_17_fai_18_what_envoy_does_not_survive_before_a_trap_is_found() {
+    for (name, asked, lint) in [
+        ("proxy_on_request_headers", CLOSE, Lint::CloseThenTrap),
+        ("proxy_on_response_body", CLOSE, Lint::CloseThenTrap),
+        ("proxy_on_response_headers", REPLY, Lint::ReplyThenTrap),
+        ("proxy_on_response_body", REPLY, Lint::ReplyThenTrap),
+    ] {
+        let plugin = guest(&[callback(name, &format!("{asked} unreachable"), 0)]);
+        let proxy = MockProxy::builder().plugin(plugin).allow(lint).start().expect("the guest starts");
+        post(&proxy);
+        assert_eq!(proxy.findings().iter().map(Finding::lint).collect::<Vec<_>>(), [lint], "{name}");
     }
 }
 

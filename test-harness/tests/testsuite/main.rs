@@ -3,6 +3,8 @@
 #[cfg(feature = "wasmtime")]
 mod abi;
 #[cfg(feature = "wasmtime")]
+mod access_loggers;
+#[cfg(feature = "wasmtime")]
 mod capabilities;
 #[cfg(feature = "wasmtime")]
 mod failure;
@@ -14,6 +16,8 @@ mod hostile;
 #[cfg(feature = "wasmtime")]
 mod initialisation;
 #[cfg(feature = "wasmtime")]
+mod lifecycle;
+#[cfg(feature = "wasmtime")]
 mod lints;
 #[cfg(feature = "wasmtime")]
 mod loading;
@@ -22,6 +26,7 @@ mod memory;
 mod messages;
 mod null_vm;
 mod open_stream;
+mod policies;
 #[cfg(feature = "wasmtime")]
 mod other_languages;
 mod profile;

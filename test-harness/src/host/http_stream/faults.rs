@@ -3,6 +3,7 @@
 use super::{HttpStream, Running, Side, Work};
 use crate::lint::Lint;
 use crate::message::Message;
+use proxy_filter_abi::StreamType;
 
 /// What one callback has asked for of its own stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,6 +91,22 @@ impl HttpStream {
             return;
         };
         self.fault(filter, lint);
+    }
+
+    pub(crate) fn note_reply_and_trap(&mut self, filter: usize) {
+        if self.running_side() == Some(Side::Response) {
+            self.fault(filter, Lint::ReplyThenTrap);
+        }
+    }
+
+    pub(crate) fn note_close_and_trap(&mut self, filter: usize) {
+        self.fault(filter, Lint::CloseThenTrap);
+    }
+
+    pub(crate) fn note_continue_and_trap(&mut self, filter: usize, stream: StreamType) {
+        if stream == StreamType::HttpResponse && self.response.headers.is_none() {
+            self.fault(filter, Lint::ContinueResponseTooEarly);
+        }
     }
 
     pub(super) fn note_continue(&mut self, filter: usize, side: Side) {
