@@ -26,9 +26,9 @@ mod memory;
 mod messages;
 mod null_vm;
 mod open_stream;
-mod policies;
 #[cfg(feature = "wasmtime")]
 mod other_languages;
+mod policies;
 mod profile;
 #[cfg(feature = "wasmtime")]
 mod random;
