@@ -162,7 +162,7 @@ impl<P: Phase> Held<P> {
     /// Answers the client instead, and drops what is held (LOC-2, LOC-5): after the running callback has returned.
     ///
     /// From a callback of another stream's message the reply waits until that callback is over, at the latest for that stream's
-    /// `on_log`: Envoy stops the message whose callback replies, whichever stream is answered (LOC-15).
+    /// `on_log`: Envoy stops the message whose callback replies, whichever stream is answered (LOC-30).
     ///
     /// # Errors
     /// [`Gone`] when there is nothing held any more.

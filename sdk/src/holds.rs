@@ -19,6 +19,8 @@ pub(crate) struct Holds {
     streams: Slots<Rc<Stream>>,
     /// What is done to a stream once no callback of another one's message runs.
     later: RefCell<Vec<(u32, Deferred)>>,
+    /// The stream that was answered or reset in the running callback: a second answer there crashes Envoy (LOC-20).
+    answered: Cell<u32>,
     /// The VM is being dropped, so there is no host to talk to.
     closed: Cell<bool>,
 }
@@ -64,6 +66,7 @@ struct Running {
 pub(crate) struct Outer {
     running: Running,
     effective: u32,
+    answered: u32,
 }
 
 /// By function pointer, so that only a module that holds links them and the hostcalls they make.
@@ -82,12 +85,13 @@ static HOOKS: Hooks = Hooks {
     enter: |sys, id, message| {
         let holds = sys.holds();
         let running = holds.running.replace(Running { id, message });
-        let outer = Outer { running, effective: holds.effective.replace(id) };
+        let outer = Outer { running, effective: holds.effective.replace(id), answered: holds.answered.replace(0) };
         holds.catch_up(sys);
         outer
     },
     leave: |sys, outer, answer| {
         let holds = sys.holds();
+        holds.answered.set(outer.answered);
         let Running { id, message } = holds.running.replace(outer.running);
         let Some((stream, message)) = holds.stream(id).zip(message) else {
             holds.effective.set(outer.effective);
@@ -107,6 +111,9 @@ static HOOKS: Hooks = Hooks {
     },
     over: |sys, id| {
         let holds = sys.holds();
+        if holds.running.get().id == id {
+            holds.answered.set(id);
+        }
         if let Some(stream) = holds.stream(id) {
             stream.over.set(true);
             holds.streams.remove(id);
@@ -156,6 +163,7 @@ impl Holds {
             effective: Cell::new(0),
             streams: Slots::new(),
             later: RefCell::new(Vec::new()),
+            answered: Cell::new(0),
             closed: Cell::new(false),
         }
     }
@@ -199,7 +207,7 @@ impl Holds {
     }
 
     /// Ends a held stream by a local reply or a reset: now, unless a callback of another stream's message runs, which would be
-    /// stopped by it (LOC-15). Then it is done when the next callback of another kind begins, at the latest its `on_log`.
+    /// stopped by it (LOC-30). Then it is done when the next callback of another kind begins, at the latest its `on_log`.
     pub(crate) fn end(sys: &Sys, id: u32, act: Deferred) {
         // Its other holds are void.
         sys.over(id);
@@ -222,6 +230,11 @@ impl Holds {
         let mut later = self.later.try_borrow_mut().ok()?;
         let at = later.iter().position(|(id, _)| running.message.is_none() || running.id == *id)?;
         Some(later.remove(at))
+    }
+
+    /// Whether this stream was answered or reset in the callback that runs.
+    pub(crate) fn has_answered(&self, id: u32) -> bool {
+        self.answered.get() == id
     }
 
     /// Whether the running callback is one of this message.
@@ -297,6 +310,12 @@ impl Sys {
             Some(hooks) => (hooks.leave)(self, outer, answer),
             None => answer,
         }
+    }
+
+    /// Whether the running callback has answered its stream by a hold.
+    #[inline]
+    pub(crate) fn has_answered(&self, id: u32) -> bool {
+        self.hooks().is_some() && self.holds().has_answered(id)
     }
 
     /// Nothing of the stream can be let go any more: it has ended, or was answered.

@@ -100,7 +100,7 @@ both_vms! {
         Ok(())
     }
 
-    // LOC-2, LOC-15: those that wait are answered, and the one that answers them goes on.
+    // LOC-2, LOC-30: those that wait are answered, and the one that answers them goes on.
     fn what_waits_can_be_answered_by_another(vm) -> TestResult {
         let proxy = proxy(vm, "one_at_a_time", "", Framing::Http1)?;
         let mut first = proxy.open_stream();

@@ -289,6 +289,7 @@ impl Place {
     fn interrupt(&self, sys: &Sys, policy: FailurePolicy, interrupt: Interrupt) -> u32 {
         match interrupt.0 {
             Kind::Reply(reply) => self.reply(sys, &reply),
+            Kind::Reset(_) if sys.has_answered(self.id) => PAUSE,
             Kind::Reset(reset) => {
                 self.check(sys, reset(sys));
                 sys.over(self.id);
@@ -305,6 +306,7 @@ impl Place {
         match policy {
             FailurePolicy::Continue => CONTINUE,
             FailurePolicy::Reply(status) => self.reply(sys, &LocalReply::new(status).details("proxy_filter_failure")),
+            FailurePolicy::Reset if sys.has_answered(self.id) => PAUSE,
             FailurePolicy::Reset => {
                 self.check(sys, sys.proxy_close_stream(StreamType::HttpRequest));
                 sys.over(self.id);
@@ -314,6 +316,9 @@ impl Place {
     }
 
     fn reply(&self, sys: &Sys, reply: &LocalReply) -> u32 {
+        if sys.has_answered(self.id) {
+            return PAUSE;
+        }
         self.check(sys, reply.send_to(sys));
         sys.over(self.id);
         PAUSE

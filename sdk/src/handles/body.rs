@@ -150,8 +150,13 @@ impl HeldHeaders<'_> {
     /// # Errors
     /// What the host answers; Envoy does not refuse.
     pub fn reply(self, reply: &LocalReply) -> Result<(), Error> {
-        reply.send_to(&*self.stream.host()?)?;
-        self.stream.sys.over(self.stream.id());
+        let (sys, id) = (&self.stream.sys, self.stream.id());
+        // From here on a second answer is noticed, whether or not anything is held by a `Held`.
+        let _ = Holds::holding(sys, id, StreamType::HttpResponse);
+        if !sys.has_answered(id) {
+            reply.send_to(&*self.stream.host()?)?;
+            sys.over(id);
+        }
         Ok(())
     }
 }

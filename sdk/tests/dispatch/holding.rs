@@ -137,6 +137,10 @@ macro_rules! scripted {
                             // What is left of the line happens to what was just held, still in its own callback.
                             "hold+resume" => self.root.held.borrow_mut().pop().expect("it").resume()?,
                             "hold+reply" => self.root.held.borrow_mut().pop().expect("it").reply()?,
+                            "hold+reply+fail" => {
+                                self.root.held.borrow_mut().pop().expect("it").reply()?;
+                                Err("x".parse::<u8>().unwrap_err())?;
+                            }
                             "hold+drop" => drop(self.root.held.borrow_mut().pop()),
                             "hold+mark" => self.root.held.borrow().last().expect("it").mark()?,
                             "hold+continue" => return Ok($action::Continue),
@@ -212,7 +216,7 @@ fn loc_2_loc_5_what_one_stream_holds_another_answers() {
     for place in ["request_headers", "request_body", "request_trailers", "response_headers"] {
         let proxy = proxy("closed", &format!("2.{place} hold; 3.request_headers reply resume"));
         let (first, second) = (exchange(&proxy), exchange(&proxy));
-        // LOC-15: a reply inside the callback of another stream's message would stop that one, so it waits for its end.
+        // LOC-30: a reply inside the callback of another stream's message would stop that one, so it waits for its end.
         assert!(second.reached_upstream());
         assert_eq!(first.outcome(), Outcome::Complete, "{place}");
         let response = first.raw_response().expect("it was answered");
@@ -335,4 +339,19 @@ fn a_message_that_is_held_twice_goes_on_with_the_last_hold() {
     let _third = exchange(&proxy);
     assert_eq!(first.outcome(), Outcome::Complete);
     assert_eq!(first.upstream_request().body(), "question");
+}
+
+/// In a response callback a second local reply crashes Envoy; the failure after it is only told.
+#[test]
+fn loc_20_what_was_answered_in_its_own_callback_is_not_answered_again() {
+    for place in ["request_headers", "response_headers"] {
+        for root_id in ["closed", "reset"] {
+            let proxy = proxy(root_id, &format!("2.{place} hold+reply+fail"));
+            let exchange = exchange(&proxy);
+            assert_eq!(exchange.response().status(), 429, "{place} {root_id}");
+            assert_eq!(proxy.trace().matches("proxy_send_local_response").count(), 1, "{place} {root_id}");
+            assert!(!proxy.trace().contains("proxy_close_stream"));
+            assert_eq!(exchange.log().len(), 1, "{place} {root_id}: {:?}", exchange.log());
+        }
+    }
 }
