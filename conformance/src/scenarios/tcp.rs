@@ -146,8 +146,8 @@ fn pausing_data() -> Vec<Scenario> {
             ]),
         scenario("tcp-held-over-the-limit-and-continued", &["TCP-17"])
             .buffer_limit(8)
-            .script(concat!("downstream_data: get_buffer 2 0 99; downstream_data#1: tick_period 500, return 1; ", continue_in_tick!()))
-            .connection([ClientSends("0123456789"), ClientSends("abc"), ClientSends("def"), ClientEnds, Wait(700), UpstreamEnds]),
+            .script(concat!("downstream_data: get_buffer 2 0 99; downstream_data#1: tick_period 1500, return 1; ", continue_in_tick!()))
+            .connection([ClientSends("0123456789"), ClientSends("abc"), ClientSends("def"), ClientEnds, Wait(2000), UpstreamEnds]),
     ]
 }
 
