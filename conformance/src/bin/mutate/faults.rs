@@ -248,7 +248,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         "(false, _, Some(Side::Response)) if before.reply =>",
         "(false, _, Some(Side::Response)) if false =>",
     ),
-    engine("CLO-6 is found", FAULTS_OF_A_STREAM, "            Lint::CloseInContextCreate\n", "            Lint::CloseAfterEnd\n"),
+    engine(
+        "CLO-6 is found",
+        FAULTS_OF_A_STREAM,
+        "            Lint::CloseInContextCreate\n",
+        "            Lint::CloseTwiceInRequest\n",
+    ),
     engine("CON-16 is found", FAULTS_OF_A_STREAM, "if asked.continue_own && continues {", "if false {"),
     engine("LOC-30 a close before a reply is forgotten", REPLY, "            self.end = None;\n", ""),
     engine(
