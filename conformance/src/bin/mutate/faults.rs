@@ -259,8 +259,8 @@ pub(crate) const FAULTS: &[Fault] = &[
     engine(
         "SEQ-37 a root's wishes are carried out one by one",
         RUNNING_VM,
-        "                state.run_effect();\n",
-        "                state.run_effects();\n",
+        "self.host.state().run_effect();",
+        "self.host.state().run_effects();",
     ),
     engine("HDR-26 is no matter of HTTP/2", FAULTS_OF_A_STREAM, "&& paused_before && !self.upstream_is_http2 {", "{"),
     engine("HDR-20 splits over HTTP/1 only", FAULTS_OF_A_STREAM, "if !self.downstream_is_http2 && sent", "if sent"),
