@@ -14,12 +14,14 @@ fn modules(name: &str) -> Vec<PathBuf> {
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests-of-other-languages").join(name);
     std::fs::create_dir_all(&built).unwrap();
     let _ = std::fs::remove_file(built.join(&file));
-    let rebuild = Command::new(Path::new(GUESTS).join("rebuild")).arg(&built).output().unwrap();
-    let said = String::from_utf8_lossy(&rebuild.stderr);
-    // 2 is a compiler that is missing; any other failure is one of the source.
-    assert!(matches!(rebuild.status.code(), Some(0 | 2)), "{said}");
-    for line in said.lines().filter(|line| line.contains(&file)) {
-        eprintln!("{line}");
+    match Command::new(Path::new(GUESTS).join("rebuild")).arg(&built).output() {
+        Ok(rebuild) => {
+            let said = String::from_utf8_lossy(&rebuild.stderr);
+            // 2 is a compiler that is missing; any other failure is one of the source.
+            assert!(matches!(rebuild.status.code(), Some(0 | 2)), "{said}");
+            said.lines().filter(|line| line.contains(&file)).for_each(|line| eprintln!("{line}"));
+        }
+        Err(error) => eprintln!("SKIPPED: {file} is not built from its source: {error}"),
     }
     [Path::new(GUESTS).join(&file), built.join(&file)].into_iter().filter(|path| path.exists()).collect()
 }
