@@ -5,6 +5,7 @@
 //! [`comparison`] tells two of them apart. [`scenarios::all`] lists the scenarios; each names the rows of
 //! `docs/envoy.md` that it shows.
 
+pub mod allocations;
 pub mod comparison;
 pub mod connection;
 pub mod envoy;

@@ -1,6 +1,7 @@
 //! Prints what the example add-header costs, beside the same filter on the crate proxy-wasm: one build profile, one run.
 
 use http::Request;
+use proxy_filter_conformance::allocations::{HEADERS, OURS, PEER, allocations};
 use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use proxy_filter_test::{MockProxy, Plugin, TestResult};
 use std::path::Path;
@@ -20,6 +21,18 @@ fn main() -> TestResult {
         row(&format!("{name}, fuel"), ours.callbacks[index], peer.callbacks[index]);
     }
     row("stream, fuel", ours.callbacks.iter().sum(), peer.callbacks.iter().sum());
+    let minimal = Cost::of(&root.join("conformance/guests/fixed-header"))?;
+    println!(
+        "\nfixed-header: one fixed request header, no configuration: {} bytes, {} a stream",
+        minimal.size,
+        minimal.callbacks.iter().sum::<u64>()
+    );
+
+    println!("\nallocations in the guest, hand-overs of the host included; a request of {HEADERS} headers");
+    let (ours, peer) = (allocations(OURS)?, allocations(PEER)?);
+    for (what, count) in &ours {
+        row(what, u64::from(*count), peer.get(what).copied().unwrap_or_default().into());
+    }
     println!("\nFuel is guest instructions as Wasmtime counts them; a stream is the four callbacks above.");
     Ok(())
 }
@@ -27,7 +40,8 @@ fn main() -> TestResult {
 fn row(what: &str, ours: u64, peer: u64) {
     #[expect(clippy::cast_precision_loss, reason = "a ratio to two digits")]
     let ratio = ours as f64 / peer as f64;
-    println!("{:<28}{ours:>14}{peer:>18}{ratio:>8.2}", what.trim_start_matches("proxy_on_"));
+    let ratio = if peer == 0 { String::new() } else { format!("{ratio:.2}") };
+    println!("{:<28}{ours:>14}{peer:>18}{ratio:>8}", what.trim_start_matches("proxy_on_"));
 }
 
 struct Cost {
