@@ -12,10 +12,10 @@ pub(crate) struct Slots<T> {
     others: OnceCell<Box<Table<T>>>,
 }
 
-/// An id's place in the first table is that of the four highest bits of its hash; in the table below it, of the next four.
-const BITS: u32 = 4;
+/// An id's place in the first table is that of the highest bits of its hash; in the table below it, of the next.
+const BITS: u32 = 5;
 const WIDTH: usize = 1 << BITS;
-const DEPTH: u32 = u32::BITS / BITS;
+const DEPTH: u32 = u32::BITS.div_ceil(BITS);
 
 struct Table<T> {
     slots: [Slot<T>; WIDTH],
