@@ -11,12 +11,15 @@ use std::collections::BTreeMap;
 type Module = proxy_filter::Module;
 
 /// Each filter with its configuration.
-const FILTERS: [(&Module, &str, &str); 6] = [
+const FILTERS: [(&Module, &str, &str); 9] = [
     (&torture::PLUGINS, "torture", "strict"),
     (&torture::PLUGINS, "torture", "lenient"),
     (&torture::PLUGINS, "hold", ""),
     (&torture::PLUGINS, "collect", ""),
     (&torture::PLUGINS, "root", "text"),
+    (&torture::PLUGINS, "connections", "strict"),
+    (&torture::PLUGINS, "connections", "lenient"),
+    (&torture::PLUGINS, "hold connections", ""),
     (&add_header::PLUGINS, "add_header", ADD_HEADER),
 ];
 
@@ -44,6 +47,40 @@ fn builder(plugin: Plugin) -> proxy_filter_test::Builder {
     Lint::ALL.iter().fold(MockProxy::builder().plugin(plugin), |builder, lint| builder.allow(*lint))
 }
 
+fn is_tcp(root_id: &str) -> bool {
+    root_id.ends_with("connections")
+}
+
+/// Whatever this filter handles goes through it.
+fn traffic(proxy: &MockProxy, root_id: &str) -> TestResult {
+    if is_tcp(root_id) {
+        connections(proxy);
+        return Ok(());
+    }
+    exchange(proxy)
+}
+
+/// Three connections at once, each with bytes and an end on both sides, or a client that goes away.
+fn connections(proxy: &MockProxy) {
+    let open = [proxy.connect(), proxy.connect(), proxy.connect()];
+    for (number, connection) in open.iter().enumerate() {
+        connection.send("question").send("s");
+        if connection.reached_upstream() {
+            connection.upstream_sends("answer").upstream_sends("s");
+            match number {
+                0 => connection.upstream_disconnects(),
+                1 => connection.upstream_ends().end(),
+                _ => connection.end().upstream_ends(),
+            };
+        }
+    }
+    for connection in &open {
+        connection.disconnect();
+        // TCP-2: nobody reads from one that is held before the upstream is there.
+        assert!(connection.is_closed() || !connection.reached_upstream(), "{connection:?}");
+    }
+}
+
 /// Three requests, two with a body and trailers, and the client goes away from what is held.
 fn exchange(proxy: &MockProxy) -> TestResult {
     let get = Message::from(Request::get("http://shop.example/?q=1").header("cookie", "a=b").body("")?);
@@ -57,16 +94,17 @@ fn exchange(proxy: &MockProxy) -> TestResult {
 
 both_vms! {
     fn a_stream_survives_every_status_of_every_hostcall(vm) -> TestResult {
-        let mut injected = BTreeMap::new();
+        let (mut http, mut tcp) = (BTreeMap::new(), BTreeMap::new());
         for filter in FILTERS {
+            let injected = if is_tcp(filter.1) { &mut tcp } else { &mut http };
             let proxy = builder(plugin(vm, filter)).start()?;
             proxy.set_raw_upstream(|_| Message::new([(":status", "200")]).chunk("answer").chunk("s").trailer("x-end", "1"));
-            exchange(&proxy)?;
+            traffic(&proxy, filter.1)?;
             for row in HOSTCALLS {
                 let before = proxy.faults_injected();
                 for fault in faults(row.name) {
                     proxy.inject(fault.clone());
-                    exchange(&proxy)?;
+                    traffic(&proxy, filter.1)?;
                     if proxy.faults_injected() == before {
                         // This filter does not make it.
                         proxy.clear_faults();
@@ -79,17 +117,19 @@ both_vms! {
             }
             for status in statuses() {
                 proxy.inject(Fault::of_every_hostcall(status));
-                exchange(&proxy)?;
+                traffic(&proxy, filter.1)?;
                 assert!(proxy.trap().is_none(), "{} {}: {status}: {:?}", filter.1, filter.2, proxy.trap());
                 proxy.clear_faults();
             }
             // A host that has come to its senses is served.
-            exchange(&proxy)?;
+            traffic(&proxy, filter.1)?;
         }
-        injected.retain(|_, count| *count > 0);
-        println!("{vm:?}: {} faults of {} hostcalls, 0 traps: {injected:?}", injected.values().sum::<u64>(), injected.len());
-        let missed: Vec<_> = STREAM_HOSTCALLS.iter().filter(|name| !injected.contains_key(*name)).collect();
-        assert!(missed.is_empty(), "no filter makes {missed:?}");
+        for (name, mut injected, all) in [("HTTP", http, &STREAM_HOSTCALLS[..]), ("TCP", tcp, &TCP_HOSTCALLS[..])] {
+            injected.retain(|_, count| *count > 0);
+            println!("{vm:?}, {name}: {} faults of {} hostcalls, 0 traps: {injected:?}", injected.values().sum::<u64>(), injected.len());
+            let missed: Vec<_> = all.iter().filter(|name| !injected.contains_key(*name)).collect();
+            assert!(missed.is_empty(), "no {name} filter makes {missed:?}");
+        }
         Ok(())
     }
 
@@ -100,7 +140,7 @@ both_vms! {
                     // It is refused or it serves; it does not trap.
                     match builder(plugin(vm, filter)).inject(fault.clone()).start() {
                         Ok(proxy) => {
-                            exchange(&proxy)?;
+                            traffic(&proxy, filter.1)?;
                             assert!(proxy.trap().is_none(), "{} {}: {fault:?}: {:?}", filter.1, filter.2, proxy.trap());
                         }
                         Err(refused) => assert!(matches!(refused.reason(), Reason::Configure), "{} {}: {fault:?}: {refused}", filter.1, filter.2),
@@ -112,7 +152,7 @@ both_vms! {
     }
 }
 
-/// The hostcalls that the SDK makes for streams and for starting.
+/// The hostcalls that the SDK makes for HTTP streams and for starting.
 const STREAM_HOSTCALLS: [&str; 16] = [
     "proxy_log",
     "proxy_get_current_time_nanoseconds",
@@ -129,5 +169,17 @@ const STREAM_HOSTCALLS: [&str; 16] = [
     "proxy_continue_stream",
     "proxy_close_stream",
     "proxy_send_local_response",
+    "proxy_set_effective_context",
+];
+
+/// The hostcalls that the SDK makes for TCP streams.
+const TCP_HOSTCALLS: [&str; 8] = [
+    "proxy_log",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_get_buffer_bytes",
+    "proxy_set_buffer_bytes",
+    "proxy_get_buffer_status",
+    "proxy_continue_stream",
+    "proxy_close_stream",
     "proxy_set_effective_context",
 ];

@@ -59,6 +59,11 @@ impl Started {
     pub(super) fn stream(&self, root: u32, id: u32) -> Vec<u32> {
         life(root, id).into_iter().map(|callback| self.call(callback)).collect()
     }
+
+    /// The whole life of a TCP stream.
+    pub(super) fn tcp_stream(&self, root: u32, id: u32) -> Vec<u32> {
+        tcp_life(root, id).into_iter().map(|callback| self.call(callback)).collect()
+    }
 }
 
 /// Every callback of a stream, in order.
@@ -71,6 +76,21 @@ pub(super) fn life(parent_id: u32, context_id: u32) -> [Callback; 10] {
         Callback::proxy_on_response_headers { context_id, num_headers: 1, end_of_stream: 0 },
         Callback::proxy_on_response_body { context_id, size: 5, end_of_stream: 0 },
         Callback::proxy_on_response_trailers { context_id, num_trailers: 1 },
+        Callback::proxy_on_log { context_id },
+        Callback::proxy_on_done { context_id },
+        Callback::proxy_on_delete { context_id },
+    ]
+}
+
+/// Every callback of a TCP stream, in order.
+pub(super) fn tcp_life(parent_id: u32, context_id: u32) -> [Callback; 9] {
+    [
+        Callback::proxy_on_context_create { context_id, parent_id },
+        Callback::proxy_on_new_connection { context_id },
+        Callback::proxy_on_downstream_data { context_id, size: 5, end_of_stream: 0 },
+        Callback::proxy_on_upstream_data { context_id, size: 5, end_of_stream: 0 },
+        Callback::proxy_on_upstream_connection_close { context_id, peer_type: 2 },
+        Callback::proxy_on_downstream_connection_close { context_id, peer_type: 2 },
         Callback::proxy_on_log { context_id },
         Callback::proxy_on_done { context_id },
         Callback::proxy_on_delete { context_id },

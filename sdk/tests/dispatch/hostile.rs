@@ -1,188 +1,17 @@
 //! Hosts that answer any status, any bytes, call in any order and from inside a hostcall: a plugin survives them all.
 
+pub(super) mod everything;
+
 use super::host::{Started, every_callback, life};
 use everything::PLUGINS;
 use proxy_filter::Status;
 use proxy_filter::abi::{CALLBACKS, Callback, HOSTCALLS, ReturnKind, pairs};
 
-/// A plugin that makes every hostcall that the SDK has, in every callback.
-pub(super) mod everything {
-    use proxy_filter::prelude::*;
-    use proxy_filter::{Context, Headers};
-    use std::cell::Cell;
-
-    thread_local! {
-        /// Contexts of roots and streams that live.
-        pub(in super::super) static LIVE: Cell<i32> = const { Cell::new(0) };
-    }
-
-    struct Alive;
-
-    impl Alive {
-        fn new() -> Self {
-            LIVE.set(LIVE.get() + 1);
-            Self
-        }
-    }
-
-    impl Drop for Alive {
-        fn drop(&mut self) {
-            LIVE.set(LIVE.get() - 1);
-        }
-    }
-
-    /// With the configuration `strict` a hostcall that failed fails its callback, after all others were made.
-    pub(super) struct Everything {
-        strict: bool,
-        _alive: Alive,
-    }
-
-    impl RootContext for Everything {
-        type Config = Vec<u8>;
-        fn new(config: Vec<u8>, plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
-            let root = Self { strict: config == b"strict", _alive: Alive::new() };
-            root.check(context(plugin))?;
-            Ok(root)
-        }
-        fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
-            Ok(self.check(context(&plugin))?)
-        }
-    }
-
-    impl HttpPlugin for Everything {
-        type Http = EverythingStream;
-        fn create_http_context(self: &Rc<Self>, stream: &HttpStream) -> EverythingStream {
-            let _ = context(stream);
-            EverythingStream { root: Rc::clone(self), request: None, response: None, _alive: Alive::new() }
-        }
-    }
-
-    impl Everything {
-        fn check(&self, results: impl IntoIterator<Item = Result<(), Error>>) -> Result<(), Error> {
-            // All are made, then the first error counts.
-            let results: Vec<_> = results.into_iter().collect();
-            if self.strict { results.into_iter().collect() } else { Ok(()) }
-        }
-    }
-
-    fn context(context: &Context) -> [Result<(), Error>; 2] {
-        [context.log(LogLevel::Info, context.id().to_string()), context.now().map(drop)]
-    }
-
-    fn read<A>(headers: &Headers<'_, A>) -> Vec<Result<(), Error>> {
-        let walk = |all: proxy_filter::HeaderMap| {
-            assert_eq!(all.iter().count(), all.len());
-            assert_eq!(all.is_empty(), all.iter().next().is_none());
-            let _ = (all.values("a").count(), format!("{all:?}"));
-        };
-        let look = |value: Option<proxy_filter::Value>| {
-            let _ = value.map(|value| (value.to_str().is_ok(), format!("{value:?}")));
-        };
-        vec![headers.get("a").map(look), headers.get(b"\xff").map(look), headers.all().map(walk)]
-    }
-
-    fn edit(headers: &Headers<'_>) -> Vec<Result<(), Error>> {
-        let mut results = read(headers);
-        results.extend([
-            headers.size().map(drop),
-            headers.add("a", "b"),
-            headers.set("", b"\xff"),
-            headers.remove("a"),
-            headers.set_all([("a", "b")]),
-        ]);
-        results
-    }
-
-    fn body(body: &Body<'_>) -> Vec<Result<(), Error>> {
-        vec![
-            body.len().map(drop),
-            body.is_empty().map(drop),
-            body.bytes().map(drop),
-            body.status().map(drop),
-            body.bytes_from(usize::MAX, 1).map(drop),
-            body.replace_first(usize::MAX, "d"),
-            body.replace("a"),
-            body.append("b"),
-            body.prepend("c"),
-            body.drain(usize::MAX),
-        ]
-    }
-
-    pub(super) struct EverythingStream {
-        root: Rc<Everything>,
-        /// Held until the stream is over, which nobody minds.
-        request: Option<Held<phase::RequestHeaders>>,
-        response: Option<Held<phase::ResponseHeaders>>,
-        _alive: Alive,
-    }
-
-    impl HttpContext for EverythingStream {
-        fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
-            let parts = [
-                http.method().map(drop),
-                http.path().map(drop),
-                http.authority().map(drop),
-                http.scheme().map(drop),
-                http.query().map(|query| drop(query.get("a"))),
-                http.cookies().map(|cookies| cookies.get("a").is_some()).map(drop),
-                http.content_type().map(drop),
-                http.is_grpc().map(drop),
-            ];
-            self.root.check(context(&http).into_iter().chain(edit(&http.headers())).chain(parts))?;
-            let (held, wait) = http.hold();
-            self.request = Some(held);
-            Ok(wait.stop_all_watermark())
-        }
-        fn on_request_body(&mut self, http: RequestBody<'_>) -> Result<DataAction> {
-            let mut results = body(&http.body());
-            results.push(http.chunk().map(drop));
-            // What is refused there is not here.
-            let _ = (http.held_headers().map(|headers| read(&headers)), http.trailers().map(|trailers| edit(&trailers)));
-            self.root.check(results)?;
-            Ok(DataAction::Watermark)
-        }
-        fn on_request_trailers(&mut self, http: RequestTrailers<'_>) -> Result<TrailersAction> {
-            let _ = (http.held_headers().map(|headers| read(&headers)), http.held_body().map(|held| body(&held)));
-            self.root.check(edit(&http.trailers()))?;
-            Ok(TrailersAction::Continue)
-        }
-        fn on_response_headers(&mut self, http: ResponseHeaders<'_>) -> Result<HeadersAction> {
-            let mut results = edit(&http.headers());
-            results.extend([http.status().map(drop), http.set_status(200), http.content_type().map(drop)]);
-            self.root.check(results)?;
-            let (held, wait) = http.hold();
-            self.response = Some(held);
-            Ok(wait.stop_all_buffer())
-        }
-        fn on_response_body(&mut self, http: ResponseBody<'_>) -> Result<DataAction, Failure> {
-            self.root.check(body(&http.body()))?;
-            Ok(DataAction::NoBuffer)
-        }
-        fn on_response_trailers(&mut self, http: ResponseTrailers<'_>) -> Result<TrailersAction, Failure> {
-            self.root.check(edit(&http.trailers()))?;
-            Ok(TrailersAction::Continue)
-        }
-        fn on_log(&mut self, http: Log<'_>) -> Result<(), Failure> {
-            self.root.check(read(&http.request_headers()))?;
-            self.root.check(read(&http.response_headers()))?;
-            Ok(self.root.check(read(&http.response_trailers()))?)
-        }
-    }
-
-    struct Other;
-
-    impl RootContext for Other {
-        type Config = String;
-        fn new(_config: String, _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
-            Ok(Self)
-        }
-    }
-
-    proxy_filter::register! { "strict" => http Everything, "other" => root Other }
-}
-
 /// What its callbacks answer when nothing fails.
 pub(super) const UNHARMED: [u32; 10] = [0, 4, 2, 1, 3, 3, 1, 0, 1, 0];
+
+/// The same of a TCP stream.
+pub(super) const UNHARMED_TCP: [u32; 9] = [0, 1, 1, 1, 0, 0, 0, 1, 0];
 
 /// The statuses of the ABI, those that it leaves out, and those beyond.
 fn statuses() -> impl Iterator<Item = u32> {
@@ -262,7 +91,10 @@ fn a_root_id_that_cannot_be_asked_for_is_unknown() {
         assert!(!started.configure(1, "strict"));
         assert_eq!(started.stream(1, 2), [0, 0, 0, 0, 0, 0, 0, 0, 1, 0], "its streams pass unseen");
         let log = started.host.take_log();
-        assert_eq!(log[0], "ERROR, no plugin is registered for root id \"\"; this module has \"strict\" \"other\"");
+        assert_eq!(
+            log[0],
+            "ERROR, no plugin is registered for root id \"\"; this module has \"strict\" \"other\" \"strict tcp\""
+        );
     }
 }
 

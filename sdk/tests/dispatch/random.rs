@@ -3,8 +3,8 @@
 //! `PROPTEST_CASES` says how many there are; 256 unless it is set.
 
 use super::host::{Started, every_callback};
-use super::hostile::UNHARMED;
 use super::hostile::everything::{LIVE, PLUGINS};
+use super::hostile::{UNHARMED, UNHARMED_TCP};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::Config;
@@ -12,7 +12,7 @@ use proxy_filter::abi::{CALLBACKS, Callback, ReturnKind, pairs};
 
 /// Ids that are likely to meet, and wild ones.
 fn number() -> impl Strategy<Value = u32> {
-    prop_oneof![8 => 1_u32..5, 1 => any::<u32>()]
+    prop_oneof![8 => 1_u32..8, 1 => any::<u32>()]
 }
 
 fn callback() -> impl Strategy<Value = Callback> {
@@ -30,7 +30,14 @@ fn callback() -> impl Strategy<Value = Callback> {
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let map = vec(("[a-z]{0,3}", vec(any::<u8>(), 0..4)), 0..4).prop_map(pairs::encode);
     let cut = (map.clone(), 0_usize..40).prop_map(|(bytes, length)| bytes[..length.min(bytes.len())].to_vec());
-    prop_oneof![Just(b"strict".to_vec()), Just(b"other".to_vec()), map, cut, vec(any::<u8>(), 0..40)]
+    prop_oneof![
+        Just(b"strict".to_vec()),
+        Just(b"strict tcp".to_vec()),
+        Just(b"other".to_vec()),
+        map,
+        cut,
+        vec(any::<u8>(), 0..40)
+    ]
 }
 
 #[derive(Clone, Debug)]
@@ -56,8 +63,10 @@ fn run(steps: Vec<Step>) {
     started.host.give("strict");
     // What comes at random is to meet contexts that live.
     assert!(started.configure(1, "strict"));
-    for context_id in [2, 3] {
-        started.call(Callback::proxy_on_context_create { context_id, parent_id: 1 });
+    started.host.give("strict tcp");
+    assert!(started.configure(4, "strict tcp"));
+    for (context_id, parent_id) in [(2, 1), (3, 1), (5, 4), (6, 4)] {
+        started.call(Callback::proxy_on_context_create { context_id, parent_id });
     }
     for step in steps {
         match step {
@@ -86,6 +95,9 @@ fn run(steps: Vec<Step>) {
     assert!(started.configure(1_000, "strict"));
     started.host.give(pairs::encode([("a", "b")]));
     assert_eq!(started.stream(1_000, 1_001), UNHARMED);
+    started.host.give("strict tcp");
+    assert!(started.configure(1_002, "strict tcp"));
+    assert_eq!(started.tcp_stream(1_002, 1_003), UNHARMED_TCP);
     drop(started);
     assert_eq!(LIVE.get(), before, "contexts leak");
 }

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+mod tcp;
 
 use calls::{body, context, edit, read};
 use proxy_filter::prelude::*;
+use tcp::{Connections, HoldConnections};
 
 proxy_filter::no_std_runtime!();
 
@@ -16,6 +18,8 @@ proxy_filter::register! {
     "hold" => http Hold,
     "collect" => http Collect,
     "root" => root Root,
+    "connections" => tcp Connections,
+    "hold connections" => tcp HoldConnections,
 }
 
 struct Torture {
