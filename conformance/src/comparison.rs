@@ -20,8 +20,10 @@ pub fn difference(scenario: &Scenario, seen: &str, on_mock: &Observation) -> Opt
             Some(format!("not modelled ({reason}), yet the mock host does as Envoy does: say so no longer"))
         }
         Some(_) => None,
-        None if seen == text => None,
-        None => Some(format!("- Envoy, + the mock host\n{}", changes(seen, text))),
+        None if seen != text => Some(format!("- Envoy, + the mock host\n{}", changes(seen, text))),
+        None if scenario.found => (!on_mock.findings.contains(&row)).then(|| format!("the mock host has no finding of {row}")),
+        None if on_mock.findings.is_empty() => None,
+        None => Some(format!("the mock host fails the test by {:?}, where Envoy does what is right", on_mock.findings)),
     }
 }
 

@@ -99,10 +99,11 @@ fn on_envoy(scenarios: &[&Scenario]) -> String {
     scenarios.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
+/// What the mock host does.
 fn here(scenarios: &[&Scenario]) -> String {
     let same = scenarios.iter().any(|scenario| !scenario.fatal && scenario.not_modelled.is_none());
     let mut parts: Vec<String> = same.then(|| "same".to_owned()).into_iter().collect();
-    if scenarios.iter().any(|scenario| scenario.fatal) {
+    if scenarios.iter().any(|scenario| scenario.fatal || scenario.found) {
         parts.push("fails the test".to_owned());
     }
     for scenario in scenarios {

@@ -139,6 +139,8 @@ pub struct Scenario {
     /// What the plugin does fails a test on the mock host, under the first of the rows: that it does is compared, and Envoy with
     /// what was recorded of it.
     pub fatal: bool,
+    /// The mock host does as Envoy does, and fails the test besides, by the first of the rows.
+    pub found: bool,
     /// Why the mock host does otherwise, where it does not model what this shows; then only Envoy is looked at.
     pub not_modelled: Option<&'static str>,
     /// How long the client waits for a response before it gives up and closes its connection.
@@ -173,6 +175,7 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         crashes: false,
         corrupts: false,
         fatal: false,
+        found: false,
         not_modelled: None,
         patience: Duration::from_secs(5),
     }
@@ -339,6 +342,13 @@ impl Scenario {
     pub fn corrupts(mut self) -> Self {
         self.corrupts = true;
         self.crashes()
+    }
+
+    /// The mock host does as Envoy does, and fails the test besides, by the first of the rows.
+    #[must_use]
+    pub fn found(mut self) -> Self {
+        self.found = true;
+        self
     }
 
     /// What the plugin does doubles, corrupts or hangs something in Envoy: under the first of the rows.

@@ -127,7 +127,7 @@ fn headers() -> Vec<Scenario> {
         scenario("delete-byte-in-a-request-value", &["HDR-18"]).script(watched!("request_headers: add request_headers x-a a%7Fb")),
         scenario("tab-in-a-request-value", &["HDR-18"]).script(watched!("request_headers: add request_headers x-a a%09b")),
         scenario("newline-in-a-request-name", &["HDR-18"]).script(watched!("request_headers: add request_headers x%0Aa 1")),
-        scenario("null-in-a-response-value", &["HDR-20"]).script("response_headers: add response_headers x-a a%00b, add response_headers x-c a%01b"),
+        scenario("null-in-a-response-value", &["HDR-20"]).script("response_headers: add response_headers x-a a%00b, add response_headers x-c a%01b").found(),
         scenario("odd-response-header-bytes", &["HDR-20"]).script("response_headers: add response_headers x%20a 1, add response_headers x-%C3%A9 2"),
         scenario("invalid-trailer-values", &["HDR-37"])
             .script("request_trailers: add request_trailers x-a 1%0D%0Ax-b:%202; response_trailers: add response_trailers x-c 1%0D%0Ax-d:%202")

@@ -17,7 +17,8 @@ pub(super) fn all() -> Vec<Scenario> {
         with(scenario("reply-in-response-trailers", &["LOC-6"]), "response_trailers: reply 500 details=too%20late body=no")
             .response(respond(200).chunked(&["abc"]).trailer("x-v", "1")),
         with(scenario("reply-while-the-root-is-effective", &["LOC-15"]), "request_headers: effective root, reply 403 body=no")
-            .patience(300),
+            .patience(300)
+            .found(),
         with(scenario("close-in-request-headers", &["CLO-1", "CLO-2"]), "request_headers: close 0").request(get("/")),
         with(scenario("close-in-request-body", &["CLO-1", "CLO-2"]), "request_body: close 1").request(post("/").body(&["abc"])),
         with(scenario("close-in-response-headers", &["CLO-1", "CLO-2"]), "response_headers: close 1, return 1"),

@@ -304,7 +304,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     dispatcher("the policy Reset resets", DISPATCH, "self.check(sys, sys.proxy_close_stream(StreamType::HttpRequest));", ""),
     dispatcher("the body policy's limit is inclusive", BODY_POLICY, "    value > limit\n", "    value >= limit\n"),
-    dispatcher("a body that is rewritten has no length", BODY_POLICY, "Ok(headers.remove(\"content-length\")?)", "Ok(())"),
+    dispatcher(
+        "a body that is rewritten has no length",
+        BODY_POLICY,
+        "Ok(headers.remove(\"content-length\")?)",
+        "Ok(headers.remove(\"x-length\")?)",
+    ),
     dispatcher("what is resolved is gone", HELD, "_ => State::Resolved,\n", "_ => before,\n"),
     dispatcher(
         "a held message is let go once",

@@ -89,11 +89,6 @@ fn joined(map: Option<&HeaderMap>, name: &[u8]) -> Result<Vec<u8>, Status> {
     if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b',')) }
 }
 
-/// SER-3: unlike what a hostcall hands out, an empty map has a count.
-fn whole(map: &HeaderMap) -> Vec<u8> {
-    if map.len() == 0 { vec![0; 4] } else { map.to_wire() }
-}
-
 fn request_attribute(headers: Option<&HeaderMap>, attribute: &[u8]) -> Result<Vec<u8>, Status> {
     let get = |name: &str| headers.and_then(|headers| headers.get(name.as_bytes())).map(<[u8]>::to_vec).ok_or(Status::NotFound);
     let path = || get(":path");
@@ -107,7 +102,7 @@ fn request_attribute(headers: Option<&HeaderMap>, attribute: &[u8]) -> Result<Ve
         b"referer" => get("referer"),
         b"useragent" => get("user-agent"),
         b"id" => get("x-request-id"),
-        b"headers" => headers.map(whole).ok_or(Status::NotFound),
+        b"headers" => headers.map(as_property).ok_or(Status::NotFound),
         b"time" | b"protocol" | b"size" | b"total_size" | b"duration" => Err(Status::Unimplemented),
         _ => Err(Status::NotFound),
     }
