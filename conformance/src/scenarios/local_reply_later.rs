@@ -19,6 +19,18 @@ pub(super) fn all() -> Vec<Scenario> {
         with(scenario("reply-while-the-root-is-effective", &["LOC-15"]), "request_headers: effective root, reply 403 body=no")
             .patience(300)
             .found(),
+        with(
+            scenario("continue-and-close-in-a-tick", &["CLO-12"]),
+            "request_headers: tick_period 100, return 1; tick: tick_period 0, effective stream, continue 0, close 0",
+        )
+        .patience(600)
+        .not_modelled("a request continued and ended in one callback of a root has its headers at the upstream"),
+        with(
+            scenario("continue-and-reply-in-a-tick", &["LOC-31"]),
+            "request_headers: tick_period 100, return 1; tick: tick_period 0, effective stream, continue 0, reply 418 body=tea",
+        )
+        .patience(600)
+        .not_modelled("a request continued and ended in one callback of a root has its headers at the upstream"),
         with(scenario("close-in-request-headers", &["CLO-1", "CLO-2"]), "request_headers: close 0").request(get("/")),
         with(scenario("close-in-request-body", &["CLO-1", "CLO-2"]), "request_body: close 1").request(post("/").body(&["abc"])),
         with(scenario("close-in-response-headers", &["CLO-1", "CLO-2"]), "response_headers: close 1, return 1"),

@@ -1,10 +1,10 @@
 //! How TCP connections through a plugin end: by either side, by the plugin, by its death.
 
 use crate::connection::Step::{ClientEnds, ClientResets, ClientSends, UpstreamEnds, UpstreamResets, UpstreamSends, Wait};
-use crate::scenario::{Scenario, Upstream, scenario};
+use crate::scenario::{FailurePolicy, Scenario, Upstream, scenario};
 
 pub(super) fn all() -> Vec<Scenario> {
-    [by_the_ends(), by_the_plugin(), by_a_trap()].concat()
+    [by_the_ends(), by_the_plugin(), by_a_trap(), by_a_trap_under_policies()].concat()
 }
 
 fn by_the_ends() -> Vec<Scenario> {
@@ -153,5 +153,30 @@ fn by_a_trap() -> Vec<Scenario> {
         trapping("tcp-trap-in-the-second-of-two", "downstream_data: log 2 first; done: log 2 first")
             .behind("downstream_data: trap")
             .connection([ClientSends("one")]),
+    ]
+}
+
+fn by_a_trap_under_policies() -> Vec<Scenario> {
+    let trapping = |name, policy, script| {
+        // The wait is longer than the short back-off.
+        let data = [ClientSends("hello"), UpstreamSends("bye"), ClientSends("more"), Wait(50)];
+        scenario(name, &["FAI-14"]).failure_policy(policy).script(script).connection(data).connection(data)
+    };
+    let (closed, open, fail_open) = (FailurePolicy::Closed, FailurePolicy::Open, FailurePolicy::FailOpen);
+    let (reload, late) = (FailurePolicy::Reload(2), FailurePolicy::Reload(3_600_000));
+    vec![
+        trapping("tcp-closed-trap-in-new-connection", closed, "new_connection: trap"),
+        trapping("tcp-closed-trap-in-downstream-data", closed, "downstream_data: trap"),
+        trapping("tcp-closed-trap-in-upstream-data", closed, "upstream_data: trap"),
+        trapping("tcp-open-trap-in-new-connection", open, "new_connection: trap"),
+        trapping("tcp-open-trap-in-downstream-data", open, "downstream_data: trap"),
+        trapping("tcp-open-trap-in-upstream-data", open, "upstream_data: trap"),
+        trapping("tcp-fail-open-trap-in-new-connection", fail_open, "new_connection: trap"),
+        trapping("tcp-fail-open-trap-in-downstream-data", fail_open, "downstream_data: trap"),
+        trapping("tcp-fail-open-trap-in-upstream-data", fail_open, "upstream_data: trap"),
+        trapping("tcp-reload-trap-in-new-connection", reload, "new_connection: trap"),
+        trapping("tcp-reload-trap-in-downstream-data", reload, "downstream_data: trap"),
+        trapping("tcp-reload-trap-in-upstream-data", reload, "upstream_data: trap"),
+        trapping("tcp-reload-not-before-its-time", late, "downstream_data: trap"),
     ]
 }
