@@ -24,7 +24,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "request_headers: tick_period 100, return 1; tick: tick_period 0, effective stream, continue 0, close 0",
         )
         .patience(600)
-        .not_modelled("a request continued and ended in one callback of a root has its headers at the upstream"),
+        .not_modelled("a request continued and closed in one callback of a root has its headers at the upstream, and its client does not hang"),
         with(
             scenario("continue-and-reply-in-a-tick", &["LOC-31"]),
             "request_headers: tick_period 100, return 1; tick: tick_period 0, effective stream, continue 0, reply 418 body=tea",
