@@ -181,6 +181,7 @@ impl Builder {
         proxy.filters.replace(self.plugins.into_iter().map(place).collect::<Result<_, _>>()?);
         proxy.main.replace(main);
         proxy.state.findings.of_plugins(proxy.filters.borrow().iter().map(|place| place.plugin_name().to_owned()).collect());
+        proxy.run();
         Ok(proxy)
     }
 }

@@ -127,7 +127,7 @@ impl MockProxy {
                 None => (of_stream, Lint::NeverContinued),
             };
             let Some(plugin) = holder.map(|filter| chain.instance(filter)) else { continue };
-            let may_wake = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.timer().is_some());
+            let may_wake = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.ticks());
             if !may_wake {
                 self.state.found(lint, Some(plugin.root.plugin.name.clone()));
             }

@@ -79,6 +79,7 @@ impl MockProxy {
             self.retired.borrow_mut().extend(old);
         }
         self.end_retired();
+        self.run();
         self.check();
         Ok(())
     }

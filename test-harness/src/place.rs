@@ -22,7 +22,7 @@ impl Place {
     pub(crate) fn start(vms: &Vms, plugin: Plugin) -> Result<Self, Refused> {
         let policy = policy_of(&plugin)?;
         let instance = RefCell::new(Rc::new(Instance::start(vms, &plugin)?));
-        Ok(Self { plugin, policy, instance, loaded: Cell::new(vms.state().clock.get()) })
+        Ok(Self { plugin, policy, instance, loaded: Cell::new(vms.state().events.now()) })
     }
 
     pub(crate) fn plugin_name(&self) -> &str {
@@ -50,7 +50,7 @@ impl Place {
 
     fn reload(&self, vms: &Vms, base_interval: Duration) {
         let state = vms.state();
-        let now = state.clock.get();
+        let now = state.events.now();
         let event = if now.saturating_sub(self.loaded.get()) < base_interval {
             "backoff"
         } else {

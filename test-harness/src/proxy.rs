@@ -2,6 +2,7 @@
 
 mod http_stream;
 mod tcp_stream;
+mod time;
 
 use crate::builder::{Builder, Settings};
 use crate::chain::Chain;
@@ -20,12 +21,10 @@ use crate::running_vm::{Thread, Vms};
 use crate::upstream::{Answer, Upstream};
 use crate::vm::Trap;
 use bytes::Bytes;
-use proxy_filter_abi::Callback;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// A proxy that runs filters and behaves like Envoy, inside a test.
 ///
@@ -169,12 +168,6 @@ impl MockProxy {
         self.state.faults.injected()
     }
 
-    /// Sets the proxy's wall clock.
-    pub fn set_time(&self, since_epoch: Duration) -> &Self {
-        self.state.clock.set(since_epoch);
-        self
-    }
-
     /// Sends a request through the filters to the upstream, and its response back, as far as they let it.
     ///
     /// # Panics
@@ -214,35 +207,6 @@ impl MockProxy {
         self.check();
     }
 
-    /// Lets time pass: the clock moves on, and the ticks that roots have asked for come, each at its time.
-    ///
-    /// # Panics
-    /// As [`send`](Self::send).
-    #[track_caller]
-    pub fn advance(&self, time: Duration) {
-        let end = self.state.clock.get() + time;
-        let due = || {
-            let timers = self
-                .vms
-                .roots()
-                .into_iter()
-                .chain(self.main_vms.roots())
-                .filter_map(|(vm, root)| Some((root.timer()?, vm, root)));
-            timers.filter(|(timer, ..)| timer.next <= end && !self.is_gone()).min_by_key(|(timer, ..)| timer.next)
-        };
-        while let Some((timer, vm, root)) = due() {
-            self.state.clock.set(timer.next.max(self.state.clock.get()));
-            vm.call_root(Callback::proxy_on_tick { context_id: root.id });
-            if vm.is_dead() {
-                self.find_hung(&vm);
-            }
-            root.ticked(&self.state, timer);
-            self.run();
-        }
-        self.state.clock.set(end);
-        self.check();
-    }
-
     /// Everything that plugins have logged so far.
     pub fn log(&self) -> Vec<LogLine> {
         self.state.log.borrow().clone()
@@ -273,8 +237,8 @@ impl MockProxy {
         self.state.trap.borrow().clone()
     }
 
-    /// Moves all streams on until nothing more can be done; a callback of one may let another go.
-    fn run(&self) {
+    /// Moves all streams on, and what is due now happens, until nothing more can be done; a callback of one may let another go.
+    pub(crate) fn run(&self) {
         loop {
             let numbers: Vec<u64> = self.state.streams.borrow().keys().copied().collect();
             let mut moved = false;
@@ -282,7 +246,7 @@ impl MockProxy {
                 moved |= self.run_stream(number);
             }
             moved |= self.run_connections();
-            if !moved && !self.state.run_effect() {
+            if !moved && !self.state.run_effect() && !self.run_event(self.state.events.now()) {
                 return;
             }
         }

@@ -233,6 +233,11 @@ impl Vms {
         running.clone()
     }
 
+    /// The one of this number, unless it has died.
+    pub(crate) fn find(&self, id: u32) -> Option<Rc<RunningVm>> {
+        self.alive().into_iter().find(|vm| vm.host.id() == id)
+    }
+
     /// The roots of those that have not died, each with its VM.
     pub(crate) fn roots(&self) -> Vec<(Rc<RunningVm>, Rc<Root>)> {
         let roots = |vm: Rc<RunningVm>| vm.host.roots().into_iter().map(move |root| (Rc::clone(&vm), root));

@@ -1,6 +1,7 @@
 //! The contexts of a VM: roots, each of a plugin, and the streams of each root.
 
-use super::{PluginSettings, State, StreamKey, VmHost};
+use super::events::{Event, EventId, Events};
+use super::{PluginSettings, StreamKey, VmHost};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -32,8 +33,10 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct Root {
     pub(crate) id: u32,
+    /// The VM that it is in.
+    vm: u32,
     pub(crate) plugin: Rc<PluginSettings>,
-    /// When it ticks next, and how often.
+    /// How often it ticks, and when next.
     timer: Cell<Option<Timer>>,
     /// `proxy_on_done` has answered false, and `proxy_done` has not been called yet (LIF-20).
     waits_for_done: Cell<bool>,
@@ -41,27 +44,38 @@ pub(crate) struct Root {
 
 /// A root's tick.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Timer {
-    pub(crate) period: Duration,
-    pub(crate) next: Duration,
+struct Timer {
+    period: Duration,
+    next: EventId,
 }
 
 impl Root {
-    /// The tick that is due next.
-    pub(crate) fn timer(&self) -> Option<Timer> {
-        self.timer.get()
+    /// Whether it will tick.
+    pub(crate) fn ticks(&self) -> bool {
+        self.timer.get().is_some()
     }
 
     /// TIM-1: replaces the timer; 0 stops it.
-    pub(crate) fn set_timer(&self, state: &State, period: Duration) {
-        let next = state.clock.get() + period;
-        self.timer.set((!period.is_zero()).then_some(Timer { period, next }));
+    pub(crate) fn set_timer(&self, events: &Events, period: Duration) {
+        self.stop_timer(events);
+        if !period.is_zero() {
+            let next = events.schedule(period, Event::Tick { vm: self.vm, root: self.id });
+            self.timer.set(Some(Timer { period, next }));
+        }
     }
 
-    /// TIM-3: the period counts from the end of the last tick, unless the tick has set another.
-    pub(crate) fn ticked(&self, state: &State, before: Timer) {
-        if self.timer.get().is_some_and(|timer| timer.next == before.next) {
-            self.set_timer(state, before.period);
+    /// Makes the tick that is due. TIM-3: the period counts from its end, unless it has set another.
+    pub(crate) fn tick(&self, events: &Events, tick: impl FnOnce()) {
+        let Some(due) = self.timer.get() else { return };
+        tick();
+        if self.timer.get().is_some_and(|timer| timer.next == due.next) {
+            self.set_timer(events, due.period);
+        }
+    }
+
+    fn stop_timer(&self, events: &Events) {
+        if let Some(timer) = self.timer.take() {
+            events.cancel(timer.next);
         }
     }
 
@@ -90,6 +104,7 @@ impl VmHost {
     pub(crate) fn new_root(&self, plugin: &Rc<PluginSettings>) -> Rc<Root> {
         let root = Rc::new(Root {
             id: self.next_id(),
+            vm: self.id,
             plugin: Rc::clone(plugin),
             timer: Cell::new(None),
             waits_for_done: Cell::new(false),
@@ -107,6 +122,13 @@ impl VmHost {
     /// The root that serves a plugin with these settings, if there is one.
     pub(crate) fn root_of(&self, plugin: &PluginSettings) -> Option<Rc<Root>> {
         self.roots().into_iter().find(|root| root.serves(plugin))
+    }
+
+    pub(crate) fn root_by_id(&self, id: u32) -> Option<Rc<Root>> {
+        match self.contexts.borrow().get(&id)? {
+            Context::Root(root) => Some(Rc::clone(root)),
+            Context::Stream { .. } => None,
+        }
     }
 
     /// All roots, in the order of their ids.
@@ -135,6 +157,8 @@ impl VmHost {
     }
 
     pub(crate) fn delete_context(&self, id: u32) {
-        self.contexts.borrow_mut().remove(&id);
+        if let Some(Context::Root(root)) = self.contexts.borrow_mut().remove(&id) {
+            root.stop_timer(&self.state.events);
+        }
     }
 }

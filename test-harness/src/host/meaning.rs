@@ -76,7 +76,7 @@ impl Host for VmHost {
     }
 
     fn proxy_get_current_time_nanoseconds(&self) -> Answer<u64> {
-        u64::try_from(self.state.clock.get().as_nanos()).map_err(|_| Status::InternalFailure)
+        u64::try_from(self.state.events.wall().as_nanos()).map_err(|_| Status::InternalFailure)
     }
 
     fn proxy_get_buffer_bytes(&self, buffer_type: BufferType, start: u32, max_size: u32) -> Answer<Vec<u8>> {
@@ -200,7 +200,7 @@ impl Host for VmHost {
 
     fn proxy_set_tick_period_milliseconds(&self, period: u32) -> Answer {
         if let Some(root) = self.root() {
-            root.set_timer(&self.state, Duration::from_millis(period.into()));
+            root.set_timer(&self.state.events, Duration::from_millis(period.into()));
         }
         Ok(())
     }

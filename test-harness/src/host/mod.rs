@@ -6,6 +6,7 @@
 pub(crate) mod buffer;
 mod capability;
 mod context;
+pub(crate) mod events;
 mod header_map;
 pub(crate) mod http_stream;
 mod meaning;
@@ -16,6 +17,7 @@ pub(crate) mod unimplemented;
 pub(crate) use capability::Capabilities;
 use context::Context;
 pub(crate) use context::Root;
+use events::Events;
 pub(crate) use header_map::{HeaderMap, MapKind};
 pub(crate) use traced::Traced;
 
@@ -48,8 +50,8 @@ pub(crate) struct State {
     /// The first trap of any plugin.
     pub(crate) trap: RefCell<Option<Trap>>,
     pub(crate) log_level: Cell<LogLevel>,
-    /// Since the Unix epoch.
-    pub(crate) clock: Cell<Duration>,
+    pub(crate) events: Events,
+    vms: Cell<u32>,
     pub(crate) streams: RefCell<BTreeMap<u64, HttpStream>>,
     /// Numbered together with the HTTP streams.
     pub(crate) connections: RefCell<BTreeMap<u64, TcpStream>>,
@@ -89,7 +91,7 @@ enum Effect {
 }
 
 impl State {
-    pub(crate) fn new(log_level: LogLevel, clock: Duration, allowed: Vec<Lint>, profile: Profile) -> Self {
+    pub(crate) fn new(log_level: LogLevel, time: Duration, allowed: Vec<Lint>, profile: Profile) -> Self {
         Self {
             trace: Trace::default(),
             log: RefCell::default(),
@@ -98,7 +100,8 @@ impl State {
             fuel_used: Cell::default(),
             trap: RefCell::default(),
             log_level: Cell::new(log_level),
-            clock: Cell::new(clock),
+            events: Events::new(time),
+            vms: Cell::default(),
             streams: RefCell::default(),
             connections: RefCell::default(),
             effects: RefCell::default(),
@@ -216,6 +219,8 @@ pub(crate) struct VmSettings {
 /// One VM's side of the proxy: its contexts, and which of them is running.
 #[derive(Debug)]
 pub(crate) struct VmHost {
+    /// Its number among the proxy's VMs.
+    id: u32,
     state: Rc<State>,
     /// The plugin that the VM was made for: what it does while its module initialises is this one's.
     first: Rc<PluginSettings>,
@@ -234,7 +239,9 @@ pub(crate) struct VmHost {
 
 impl VmHost {
     pub(crate) fn new(state: Rc<State>, first: Rc<PluginSettings>) -> Self {
+        let id = state.vms.replace(state.vms.get() + 1);
         Self {
+            id,
             state,
             first,
             contexts: RefCell::default(),
@@ -245,6 +252,11 @@ impl VmHost {
             logged: Cell::new(None),
             abi: Cell::new(AbiVersion::V0_2_1),
         }
+    }
+
+    /// Its number among the proxy's VMs: none is used twice.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
     }
 
     pub(crate) fn state(&self) -> &Rc<State> {

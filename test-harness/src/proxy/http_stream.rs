@@ -19,7 +19,7 @@ impl MockProxy {
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
         let chain = Chain::new(number, &self.filters.borrow(), &self.loggers.borrow(), &self.vms);
-        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.clock.get());
+        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.events.wall());
         let mut stream = HttpStream::new(
             &chain.stop_iteration(self.settings.profile),
             self.settings.buffer_limit,

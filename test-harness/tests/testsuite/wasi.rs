@@ -89,20 +89,40 @@ fn random_get_gives_up_to_64_kib() {
 }
 
 #[test]
-fn clocks_are_the_proxys_wall_clock_and_a_monotonic_one() {
+fn clocks_are_the_proxys_and_each_is_set_apart() {
+    let clock = |id: u32| {
+        format!(
+            "(call $report (call $clock_time_get (i32.const {id}) (i64.const 0) (i32.const 256)))
+             (call $report (i32.wrap_i64 (i64.div_u (i64.load (i32.const 256)) (i64.const 1000000))))"
+        )
+    };
     let text = module(&callback(
         "proxy_on_request_headers",
-        "(call $report (call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 256)))
-         (call $report (i32.wrap_i64 (i64.div_u (i64.load (i32.const 256)) (i64.const 1000000000))))
-         (call $report (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 264)))
-         (call $report (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 272)))
-         (call $report (i64.le_u (i64.load (i32.const 264)) (i64.load (i32.const 272))))
-         (call $report (call $clock_time_get (i32.const 2) (i64.const 0) (i32.const 256)))
-         (call $report (call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 65530)))",
+        &format!(
+            "{}{}
+             (call $report (call $clock_time_get (i32.const 2) (i64.const 0) (i32.const 256)))
+             (call $report (call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 65530)))",
+            clock(0),
+            clock(1),
+        ),
         0,
     ));
     let proxy = MockProxy::builder().plugin(Plugin::from_bytes(text)).time(Duration::from_secs(1_234)).start().unwrap();
-    assert_eq!(messages(&get(&proxy).log()), ["0", "1234", "0", "0", "1", "58", "21"]);
+    let times = || {
+        let log = get(&proxy).log();
+        let messages = messages(&log);
+        assert_eq!([messages[0], messages[2], messages[4], messages[5]], ["0", "0", "58", "21"]);
+        let number = |text: &str| text.parse::<u64>().unwrap();
+        (number(messages[1]), number(messages[3]))
+    };
+    let (_, begin) = times();
+    assert_eq!(times(), (1_234_000, begin), "time does not pass by itself");
+    proxy.advance(Duration::from_millis(40));
+    assert_eq!(times(), (1_234_040, begin + 40));
+    proxy.set_time(Duration::from_secs(7));
+    assert_eq!(times(), (7_000, begin + 40));
+    proxy.set_monotonic_time(Duration::from_millis(begin + 500));
+    assert_eq!(times(), (7_000, begin + 500));
 }
 
 #[test]

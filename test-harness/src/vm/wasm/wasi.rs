@@ -5,7 +5,6 @@ use super::engine::engine;
 use super::linker::{memory, store};
 use super::phase::Restricted;
 use proxy_filter_abi::{Host, LogLevel};
-use std::time::Instant;
 use wasmtime::{Caller, FuncType, Linker, Val, ValType};
 
 pub(super) const MODULES: &[&str] = &["wasi_snapshot_preview1", "wasi_unstable"];
@@ -203,15 +202,12 @@ fn low(size: usize) -> u32 {
 }
 
 fn clock_time_get(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
-    let nanoseconds = match p[0] {
-        0 => guest.data().host.0.state().clock.get().as_nanos(),
-        1 => {
-            static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-            START.get_or_init(Instant::now).elapsed().as_nanos()
-        }
+    let time = match p[0] {
+        0 => guest.data().host.0.state().events.wall(),
+        1 => guest.data().host.0.state().events.monotonic(),
         _ => return ENOTSUP,
     };
-    put(guest, p[2], &u64::try_from(nanoseconds).unwrap_or(u64::MAX).to_le_bytes())
+    put(guest, p[2], &u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).to_le_bytes())
 }
 
 /// What is longer is cut in the log.
