@@ -79,6 +79,7 @@ mod context;
 mod cookies;
 mod dispatch;
 mod error;
+mod foreign;
 mod handles;
 mod headers;
 #[cfg(any(test, target_family = "wasm"))]
@@ -104,6 +105,7 @@ pub use config::{ConfigError, FromConfig};
 pub use context::{HttpContext, HttpPlugin, RootContext};
 pub use cookies::Cookies;
 pub use error::{Error, Failure, Interrupt, OrReply, Result};
+pub use foreign::ForeignError;
 pub use handles::{
     Context, DownstreamClose, DownstreamData, HeldHeaders, HttpStream, Log, NewConnection, Plugin, RequestBody, RequestHeaders,
     RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose, UpstreamData,

@@ -1,5 +1,5 @@
 use crate::fault::Fault;
-use crate::host::State;
+use crate::host::{Function, State};
 use crate::instance::Instance;
 use crate::lifecycle::try_out;
 use crate::lint::Lint;
@@ -8,7 +8,7 @@ use crate::plugin::Plugin;
 use crate::profile::Profile;
 use crate::proxy::{Framing, MockProxy};
 use crate::refused::Refused;
-use proxy_filter_abi::LogLevel;
+use proxy_filter_abi::{LogLevel, Status};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub struct Builder {
     settings: Settings,
     allowed: Vec<Lint>,
     faults: Vec<Fault>,
+    foreign: Vec<(String, Function)>,
 }
 
 /// How messages move through the proxy.
@@ -57,6 +58,7 @@ impl Builder {
             },
             allowed: Vec::new(),
             faults: Vec::new(),
+            foreign: Vec::new(),
         }
     }
 
@@ -151,6 +153,49 @@ impl Builder {
         self
     }
 
+    /// Gives the proxy a function that plugins call by `proxy_call_foreign_function`: one of another proxy, or of your own build of
+    /// Envoy. It stands before one of Envoy's of the same name. What it answers goes to the plugin as it is, also where that is an error.
+    ///
+    /// [`MockProxy::foreign_calls`] tells what was called.
+    ///
+    /// ```
+    /// # mod guard {
+    /// #     use proxy_filter::prelude::*;
+    /// #     pub struct Guard;
+    /// #     impl RootContext for Guard { type Config = (); fn new(_: (), _: &Plugin<'_>) -> Result<Self, ConfigError> { Ok(Self) } }
+    /// #     impl HttpPlugin for Guard { type Http = Stream; fn create_http_context(self: &Rc<Self>, _: &HttpStream) -> Stream { Stream } }
+    /// #     pub struct Stream;
+    /// #     impl HttpContext for Stream {
+    /// #         fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+    /// #             let address = http.headers().get("x-ip")?.or_reply(|| LocalReply::new(400))?;
+    /// #             http.headers().set("x-country", http.call_foreign_function("acme.country", address)?)?;
+    /// #             Ok(HeadersAction::Continue)
+    /// #         }
+    /// #     }
+    /// #     proxy_filter::register! { "guard" => http Guard }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use proxy_filter_test::{MockProxy, Plugin};
+    ///
+    /// // A filter that asks its proxy for the country of an address.
+    /// let proxy = MockProxy::builder()
+    ///     .foreign_function("acme.country", |address| Ok(if address == b"192.0.2.7" { b"AQ".to_vec() } else { b"--".to_vec() }))
+    ///     .plugin(Plugin::native(&guard::PLUGINS, "guard"))
+    ///     .start()?;
+    /// let exchange = proxy.send(http::Request::get("http://shop.example/").header("x-ip", "192.0.2.7").body("")?);
+    /// assert_eq!(exchange.upstream_request().headers()["x-country"], "AQ");
+    /// assert_eq!(proxy.foreign_calls()[0].arguments, b"192.0.2.7");
+    /// # Ok(()) }
+    /// ```
+    pub fn foreign_function(
+        mut self,
+        name: impl Into<String>,
+        function: impl FnMut(&[u8]) -> Result<Vec<u8>, Status> + 'static,
+    ) -> Self {
+        self.foreign.push((name.into(), Function::new(function)));
+        self
+    }
+
     /// Loads and configures the plugins.
     ///
     /// # Errors
@@ -158,6 +203,7 @@ impl Builder {
     pub fn start(self) -> Result<MockProxy, Refused> {
         let state = Rc::new(State::new(self.log_level, self.time, self.allowed, self.settings.profile));
         self.faults.into_iter().for_each(|fault| state.faults.inject(fault));
+        self.foreign.into_iter().for_each(|(name, function)| state.foreign.set(name, function));
         let proxy = MockProxy::with_settings(state, self.settings);
         let mut main = Vec::new();
         if self.settings.main_thread {

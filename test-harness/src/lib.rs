@@ -34,6 +34,7 @@ pub use connection::{Connection, Ending};
 pub use exchange::{Exchange, LocalReplySent, Outcome};
 pub use failure_policy::FailurePolicy;
 pub use fault::Fault;
+pub use host::ForeignCall;
 pub use lint::{Finding, Lint, Severity};
 pub use log::LogLine;
 pub use message::Message;

@@ -7,7 +7,7 @@
 //!   documents them;
 //! - which **callbacks** exist: [`for_each_callback!`](crate::for_each_callback), the trait [`Exports`], the value [`Callback`] and [`CALLBACKS`];
 //! - the **types** that cross as integers, each with a checked conversion from the wire: [`Status`], [`MapType`], [`BufferType`], …;
-//! - the two **codecs**: header maps ([`Pairs`]) and property paths ([`path`]).
+//! - the **codecs**: header maps ([`Pairs`]), property paths ([`path`]), and the protobuf of Envoy's own messages ([`protobuf`]).
 //!
 //! `no_std` with `alloc`, no dependencies, no `unsafe`. Nothing here panics on bytes or integers that come from the other side.
 //!
@@ -37,6 +37,7 @@ mod hostcalls;
 mod legacy;
 pub mod pairs;
 pub mod path;
+pub mod protobuf;
 mod reference;
 mod status;
 mod types;

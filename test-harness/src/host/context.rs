@@ -160,5 +160,6 @@ impl VmHost {
         if let Some(Context::Root(root)) = self.contexts.borrow_mut().remove(&id) {
             root.stop_timer(&self.state.events);
         }
+        self.declarations.forget(id);
     }
 }

@@ -51,6 +51,9 @@ impl VmHost {
             | BufferType::GrpcCallMessage => Ok(f(&[])),
             BufferType::HttpCallResponseBody => Err(Status::NotFound),
             BufferType::VmConfiguration if by_spec && !self.is_starting() => Err(Status::NotFound),
+            BufferType::ForeignFunctionArguments if self.foreign_arguments.borrow().is_some() => {
+                Ok(f(self.foreign_arguments.borrow().as_deref().unwrap_or_default()))
+            }
             // BUF-6, BUF-18.
             BufferType::VmConfiguration | BufferType::ForeignFunctionArguments => Ok(f(&self.vm().configuration)),
             BufferType::PluginConfiguration if self.is_configuring() => Ok(f(&self.plugin().configuration)),
@@ -222,10 +225,17 @@ impl Host for VmHost {
     }
 
     fn proxy_set_property(&self, path: &[u8], value: &[u8]) -> Answer {
+        if self.is_set_for_good(path) {
+            return Err(Status::BadArgument);
+        }
         // PRO-16: a root has no filter state.
         self.with_stream(|stream, _| stream.set_property(path, value))
             .or_else(|| self.with_connection(|connection, _| connection.set_property(path, value)))
             .ok_or(Status::NotFound)
+    }
+
+    fn proxy_call_foreign_function(&self, name: &[u8], arguments: &[u8]) -> Answer<Vec<u8>> {
+        self.call_foreign_function(name, arguments)
     }
 
     fn proxy_set_effective_context(&self, context_id: u32) -> Answer {

@@ -7,6 +7,7 @@ pub(crate) mod buffer;
 mod capability;
 mod context;
 pub(crate) mod events;
+mod foreign;
 mod header_map;
 pub(crate) mod http_stream;
 mod meaning;
@@ -18,6 +19,9 @@ pub(crate) use capability::Capabilities;
 use context::Context;
 pub(crate) use context::Root;
 use events::Events;
+pub use foreign::ForeignCall;
+pub(crate) use foreign::Function;
+use foreign::{Declarations, ForeignFunctions};
 pub(crate) use header_map::{HeaderMap, MapKind};
 pub(crate) use traced::Traced;
 
@@ -59,6 +63,7 @@ pub(crate) struct State {
     effects: RefCell<VecDeque<Deferred>>,
     pub(crate) findings: Findings,
     pub(crate) faults: Faults,
+    pub(crate) foreign: ForeignFunctions,
     pub(crate) profile: Profile,
 }
 
@@ -107,6 +112,7 @@ impl State {
             effects: RefCell::default(),
             findings: Findings::new(allowed),
             faults: Faults::default(),
+            foreign: ForeignFunctions::default(),
             profile,
         }
     }
@@ -233,6 +239,12 @@ pub(crate) struct VmHost {
     done: RefCell<Vec<Rc<Root>>>,
     /// The stream that an access logger is told of, for the time of its `proxy_on_log` (ACL-2).
     logged: Cell<Option<u64>>,
+    /// What contexts have declared of their properties (FOR-10).
+    declarations: Declarations,
+    /// The hostcall at hand is one of a foreign function that exists.
+    called_foreign: Cell<bool>,
+    /// What the plugin is given by the running `proxy_on_foreign_function`.
+    foreign_arguments: RefCell<Option<Vec<u8>>>,
     /// What the plugin's code was made for.
     abi: Cell<AbiVersion>,
 }
@@ -250,6 +262,9 @@ impl VmHost {
             effective: Cell::new(0),
             done: RefCell::default(),
             logged: Cell::new(None),
+            declarations: Declarations::default(),
+            called_foreign: Cell::new(false),
+            foreign_arguments: RefCell::new(None),
             abi: Cell::new(AbiVersion::V0_2_1),
         }
     }

@@ -44,5 +44,4 @@ table! {
     proxy_increment_metric(metric_id: u32, offset: i64) -> ();
     proxy_record_metric(metric_id: u32, value: u64) -> ();
     proxy_get_metric(metric_id: u32) -> u64;
-    proxy_call_foreign_function(name: &[u8], arguments: &[u8]) -> Vec<u8>;
 }

@@ -9,6 +9,7 @@ mod capabilities;
 #[cfg(feature = "wasmtime")]
 mod failure;
 mod faults;
+mod foreign;
 #[cfg(feature = "wasmtime")]
 mod guest;
 #[cfg(feature = "wasmtime")]

@@ -159,7 +159,7 @@ pub(crate) struct HttpStream {
     access_loggers: usize,
     x_request_id: String,
     date: String,
-    /// What filters have set by `proxy_set_property`, by its whole path (PRO-10).
+    /// What filters have set, by its key; that of `proxy_set_property` is its whole path after `wasm.` (PRO-10).
     filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Mistakes that nobody has taken down yet, each with the filter that made it.
     faults: Vec<(Option<usize>, Lint)>,

@@ -17,17 +17,19 @@ pub(crate) fn outside_streams(path: &[u8]) -> Result<Vec<u8>, Status> {
     }
 }
 
-/// What was set by `proxy_set_property`; the groups that stand nowhere else have no meaning yet.
+/// The key in the filter state of what `proxy_set_property` sets.
+pub(crate) fn wasm_key(path: &[u8]) -> Vec<u8> {
+    [b"wasm.", path].concat()
+}
+
+/// What the filter state holds; the groups that stand nowhere else have no meaning yet.
 pub(crate) fn of_filter_state(set: &BTreeMap<Vec<u8>, Vec<u8>>, parts: &[&[u8]]) -> Result<Vec<u8>, Status> {
     match parts {
-        // PRO-12.
-        [b"filter_state", key] => {
-            let name = key.strip_prefix(b"wasm.").ok_or(Status::NotFound)?;
-            set.get(name).cloned().ok_or(Status::NotFound)
-        }
+        // PRO-12, FOR-11.
+        [b"filter_state", key] => set.get(*key).cloned().ok_or(Status::NotFound),
         [group, ..] if GROUPS.contains(group) => Err(Status::Unimplemented),
         // PRO-11, PRO-13: what was set under a path of one part.
-        [name] => set.get(*name).cloned().ok_or(Status::NotFound),
+        [name] => set.get(&wasm_key(name)).cloned().ok_or(Status::NotFound),
         _ => Err(Status::NotFound),
     }
 }
@@ -63,7 +65,15 @@ impl HttpStream {
 
     /// `proxy_set_property` in a stream: any path is kept, also one that can never be read (PRO-13, PRO-14).
     pub(crate) fn set_property(&mut self, path: &[u8], value: &[u8]) {
-        self.filter_state.insert(path.to_vec(), value.to_vec());
+        self.filter_state.insert(wasm_key(path), value.to_vec());
+    }
+
+    /// Sets an object of the filter state, by what it reads as, if it can be read (FOR-11).
+    pub(crate) fn set_filter_state(&mut self, key: &[u8], value: Option<Vec<u8>>) {
+        match value {
+            Some(value) => self.filter_state.insert(key.to_vec(), value),
+            None => self.filter_state.remove(key),
+        };
     }
 }
 

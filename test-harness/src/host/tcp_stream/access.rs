@@ -37,6 +37,14 @@ impl TcpStream {
 
     /// `proxy_set_property`: any path is kept, also one that can never be read (PRO-13).
     pub(crate) fn set_property(&mut self, path: &[u8], value: &[u8]) {
-        self.filter_state.insert(path.to_vec(), value.to_vec());
+        self.filter_state.insert(property::wasm_key(path), value.to_vec());
+    }
+
+    /// Sets an object of the filter state, by what it reads as, if it can be read (FOR-11).
+    pub(crate) fn set_filter_state(&mut self, key: &[u8], value: Option<Vec<u8>>) {
+        match value {
+            Some(value) => self.filter_state.insert(key.to_vec(), value),
+            None => self.filter_state.remove(key),
+        };
     }
 }

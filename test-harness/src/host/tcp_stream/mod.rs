@@ -141,7 +141,7 @@ pub(crate) struct TcpStream {
     faults: Vec<(usize, Lint)>,
     /// The test has seen that the connection waits.
     seen_waiting: bool,
-    /// What filters have set by `proxy_set_property`, by its whole path (PRO-10).
+    /// What filters have set, by its key; that of `proxy_set_property` is its whole path after `wasm.` (PRO-10).
     filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 

@@ -114,7 +114,11 @@ fn hostcall(
     }
     caller.data_mut().work.take(moved);
     // The host holds no borrow any more: the guest's allocator may call back.
-    let status = answer.and_then(|outputs| write(&mut caller, parameters, outputs)).err().map_or(0, Status::to_wire);
+    let answer = match answer {
+        answer if host.0.take_called_foreign() => write_foreign(&mut caller, parameters, answer),
+        answer => answer.and_then(|outputs| write(&mut caller, parameters, outputs)),
+    };
+    let status = answer.err().map_or(0, Status::to_wire);
     results[0] = Val::I32(status.cast_signed());
     Ok(())
 }
@@ -143,6 +147,28 @@ fn write(caller: &mut Caller<'_, StoreData>, parameters: &[Val], outputs: Vec<Ou
         }
     }
     Ok(())
+}
+
+/// What a foreign function answers: written even if it fails (MEM-6), and only where there is a pointer (FOR-2).
+fn write_foreign(
+    caller: &mut Caller<'_, StoreData>,
+    parameters: &[Val],
+    answer: Result<Vec<Output>, Status>,
+) -> Result<(), Status> {
+    let failure = answer.as_ref().err().copied();
+    let bytes = match answer.unwrap_or_default().pop() {
+        Some(Output::Bytes(bytes)) => bytes,
+        _ => Vec::new(),
+    };
+    let pointer = |index: usize| parameters.get(index).and_then(Val::i32).map_or(0, i32::cast_unsigned);
+    if pointer(4) != 0 {
+        let data = hand_over(caller, &bytes)?;
+        store(caller, pointer(4), &data.to_le_bytes())?;
+    }
+    if pointer(5) != 0 {
+        store(caller, pointer(5), &u32::try_from(bytes.len()).map_err(|_| Status::InternalFailure)?.to_le_bytes())?;
+    }
+    failure.map_or(Ok(()), Err)
 }
 
 /// MEM-1 to MEM-3: bytes go into memory that the guest allocates; no bytes are a null pointer.
