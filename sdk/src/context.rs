@@ -1,8 +1,9 @@
 //! What an author implements.
 
 use crate::{
-    BodyPolicy, ConfigError, DataAction, Failure, FailurePolicy, FromConfig, HeadersAction, HttpStream, LocalReply, Log, Plugin,
-    RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, TrailersAction,
+    AccessLog, BodyPolicy, ConfigError, DataAction, Failure, FailurePolicy, FromConfig, HeadersAction, HttpStream, LocalReply,
+    Log, Plugin, QueueId, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result,
+    TrailersAction,
 };
 use alloc::{boxed::Box, rc::Rc};
 
@@ -28,13 +29,71 @@ pub trait RootContext: Sized + 'static {
     /// exit, an update is rejected and the old one stays).
     fn new(config: Self::Config, plugin: &Plugin<'_>) -> Result<Self, ConfigError>;
 
-    /// The proxy is about to drop this root: its configuration was replaced, or the proxy shuts down.
+    /// An item was put into a queue that this root has registered ([`Plugin::register_queue`]).
+    ///
+    /// It comes once for each item, after the callback that put it there, also when the item was taken meanwhile (QUE-8): take
+    /// until [`dequeue`](crate::Context::dequeue) answers `None`, and do not count on there being one. Where several roots register one queue, only
+    /// the last is told (QUE-9).
     ///
     /// # Errors
-    /// A failure is logged; the root is dropped all the same.
-    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
-        let _ = plugin;
+    /// A failure is logged.
+    fn on_queue_ready(self: &Rc<Self>, queue: QueueId, plugin: Plugin<'_>) -> Result<(), Failure> {
+        let _ = (queue, plugin);
         Ok(())
+    }
+
+    /// A stream of the proxy is over: called where the plugin is configured as an access logger (`envoy.access_loggers.wasm`,
+    /// ACL-1), for each stream of the listener or route, whichever filters it passed.
+    ///
+    /// The plugin may be registered as any kind; a plugin that is only an access logger is a `root`.
+    ///
+    /// # Errors
+    /// A failure is logged.
+    fn on_log(self: &Rc<Self>, log: AccessLog<'_>) -> Result<(), Failure> {
+        let _ = log;
+        Ok(())
+    }
+
+    /// The proxy wants to drop this root: its configuration was replaced and its streams have ended, or the proxy shuts down.
+    /// Whether it is done.
+    ///
+    /// One that answers `false` lives on, with its ticks, queues and callouts, until it calls [`Plugin::done`] in one of their
+    /// callbacks (LIF-20): what it has gathered can still be sent. A proxy that shuts down does not wait for it (LIF-23).
+    ///
+    /// ```
+    /// use proxy_filter::prelude::*;
+    /// # use std::cell::Cell;
+    /// struct Reporter {
+    ///     unsent: Cell<u32>,
+    ///     ending: Cell<bool>,
+    /// }
+    ///
+    /// impl RootContext for Reporter {
+    ///     # type Config = ();
+    ///     # fn new(_: (), _: &Plugin<'_>) -> Result<Self, ConfigError> { unimplemented!() }
+    ///     // …
+    ///     fn on_done(self: &Rc<Self>, _plugin: Plugin<'_>) -> Result<bool, Failure> {
+    ///         self.ending.set(true);
+    ///         Ok(self.unsent.get() == 0)
+    ///     }
+    ///
+    ///     fn on_queue_ready(self: &Rc<Self>, queue: QueueId, plugin: Plugin<'_>) -> Result<(), Failure> {
+    ///         while plugin.dequeue(queue)?.is_some() {
+    ///             self.unsent.update(|count| count.saturating_sub(1));
+    ///         }
+    ///         if self.ending.get() && self.unsent.get() == 0 {
+    ///             plugin.done()?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// A failure is logged, and the root is done.
+    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<bool, Failure> {
+        let _ = plugin;
+        Ok(true)
     }
 }
 

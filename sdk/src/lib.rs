@@ -91,8 +91,10 @@ mod local_reply;
 mod logger;
 pub mod phase;
 mod query;
+mod queue;
 mod register;
 mod runtime;
+mod shared_data;
 mod sys;
 mod tcp;
 
@@ -107,13 +109,16 @@ pub use cookies::Cookies;
 pub use error::{Error, Failure, Interrupt, OrReply, Result};
 pub use foreign::ForeignError;
 pub use handles::{
-    Context, DownstreamClose, DownstreamData, HeldHeaders, HttpStream, Log, NewConnection, Plugin, RequestBody, RequestHeaders,
-    RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose, UpstreamData,
+    AccessLog, Context, DownstreamClose, DownstreamData, HeldHeaders, HttpStream, Log, NewConnection, Plugin, RequestBody,
+    RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose,
+    UpstreamData,
 };
 pub use headers::{Editable, HeaderMap, Headers, NotUtf8, ReadOnly, Value};
 pub use held::{Gone, Held, Pause, Paused};
 pub use local_reply::LocalReply;
 pub use query::Query;
+pub use queue::QueueId;
+pub use shared_data::{Cas, SharedData, Stored, UpdateError};
 #[cfg(not(target_family = "wasm"))]
 pub use sys::Module;
 pub use tcp::{ConnectionAction, StreamAction, StreamContext, StreamInterrupt, TcpPlugin};
@@ -130,11 +135,12 @@ pub mod prelude {
     #[cfg(feature = "json")]
     pub use crate::Json;
     pub use crate::{
-        Body, BodyPolicy, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error, Failure,
-        FailurePolicy, FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log,
-        LogLevel, NewConnection, OrReply, Pause, Paused, PeerType, Plugin, RequestBody, RequestHeaders, RequestTrailers,
-        ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, Status, StreamAction, StreamContext,
-        StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction, UpstreamClose, UpstreamData, phase,
+        AccessLog, Body, BodyPolicy, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error,
+        Failure, FailurePolicy, FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt,
+        LocalReply, Log, LogLevel, NewConnection, OrReply, Pause, Paused, PeerType, Plugin, QueueId, RequestBody, RequestHeaders,
+        RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction,
+        StreamContext, StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData,
+        phase,
     };
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;

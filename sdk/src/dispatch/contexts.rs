@@ -2,7 +2,7 @@
 
 use super::slots::{Found, Slots};
 use super::{CONTINUE, FALSE, Place, TRUE};
-use crate::{ConfigError, FromConfig, LogLevel, Plugin, RootContext, sys::Sys};
+use crate::{AccessLog, ConfigError, Failure, FromConfig, LogLevel, Plugin, QueueId, RootContext, sys::Sys};
 use alloc::{rc::Rc, vec::Vec};
 
 /// A root is nothing until it is configured.
@@ -96,19 +96,41 @@ impl<R: RootContext, S> Contexts<R, S> {
     #[cold]
     #[inline(never)]
     fn root_done(&self, sys: &Sys, id: u32) -> Option<u32> {
-        if let Some(root) = self.root(id)? {
-            if let Err(failure) = root.on_done(Plugin::new(sys, id)) {
-                self.place(id, "proxy_on_done").log_failure(sys, &failure);
-            }
-        }
-        Some(TRUE)
+        let mut done = true;
+        self.call_root(sys, id, "proxy_on_done", |root| {
+            done = root.on_done(Plugin::new(sys, id))?;
+            Ok(())
+        })?;
+        Some(if done { TRUE } else { FALSE })
     }
 
-    /// A root that serves as an access logger is told of each stream; there is no callback for that yet.
+    /// A root that serves as an access logger is told of each stream.
     #[cold]
     #[inline(never)]
-    pub(super) fn root_log(&self, id: u32) -> Option<u32> {
-        self.roots.contains(id).then_some(CONTINUE)
+    pub(super) fn root_log(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.call_root(sys, id, "proxy_on_log", |root| root.on_log(AccessLog::new(sys, id)))
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
+        self.call_root(sys, id, "proxy_on_queue_ready", |root| root.on_queue_ready(QueueId(queue), Plugin::new(sys, id)))
+    }
+
+    /// Calls a root, if it is configured; there is no stream to answer, so a failure is only told.
+    pub(super) fn call_root(
+        &self,
+        sys: &Sys,
+        id: u32,
+        callback: &'static str,
+        f: impl FnOnce(&Rc<R>) -> Result<(), Failure>,
+    ) -> Option<u32> {
+        if let Some(root) = self.root(id)? {
+            if let Err(failure) = f(&root) {
+                self.place(id, callback).log_failure(sys, &failure);
+            }
+        }
+        Some(CONTINUE)
     }
 
     #[inline]

@@ -81,6 +81,10 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
         self.0.create_stream(sys, id, root_id, |root| root.create_http_context(&HttpStream::new(sys, id)))
     }
 
+    fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
+        self.0.queue_ready(sys, id, queue)
+    }
+
     fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
         self.0.configure(sys, id, size)
     }
@@ -166,7 +170,7 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
         match self.0.stream(id, |http| http.on_log(Log::new(sys, id))) {
             Some(Ok(())) => Some(CONTINUE),
             Some(Err(failure)) => Some(self.log_failed(sys, id, &failure)),
-            None => self.0.root_log(id),
+            None => self.0.root_log(sys, id),
         }
     }
 

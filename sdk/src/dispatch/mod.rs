@@ -96,6 +96,7 @@ macro_rules! rows {
 
 rows! {
     configure(id: u32, size: u32);
+    queue_ready(id: u32, queue: u32);
     request_headers(id: u32, end_of_stream: bool);
     request_body(id: u32, size: u32, end_of_stream: bool);
     request_trailers(id: u32);
@@ -218,6 +219,7 @@ exports! {
     forwarded {
     proxy_on_configure(context_id, configuration_size) else FALSE,
         |rows: &R, sys| rows.configure(sys, context_id, configuration_size);
+    proxy_on_queue_ready(context_id, queue_id) else CONTINUE, |rows: &R, sys| rows.queue_ready(sys, context_id, queue_id);
     proxy_on_request_headers(context_id, _num_headers, end_of_stream) of HttpRequest else CONTINUE,
         |rows: &R, sys| rows.request_headers(sys, context_id, end_of_stream != 0);
     proxy_on_request_body(context_id, size, end_of_stream) of HttpRequest else CONTINUE,
@@ -253,7 +255,6 @@ exports! {
     proxy_on_grpc_receive(_context_id, _call_id, _size) = CONTINUE;
     proxy_on_grpc_receive_trailing_metadata(_context_id, _call_id, _num_elements) = CONTINUE;
     proxy_on_grpc_close(_context_id, _call_id, _status_code) = CONTINUE;
-    proxy_on_queue_ready(_context_id, _queue_id) = CONTINUE;
     proxy_on_foreign_function(_context_id, _function_id, _arguments_size) = CONTINUE;
     }
 }

@@ -25,14 +25,17 @@ impl<R: RootContext> Row for RootRow<R> {
     fn create_stream(&self, _sys: &Sys, _id: u32, _root_id: u32) -> Option<()> {
         None
     }
+    fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
+        self.0.queue_ready(sys, id, queue)
+    }
     fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
         self.0.configure(sys, id, size)
     }
     fn done(&self, sys: &Sys, id: u32) -> Option<u32> {
         self.0.done(sys, id)
     }
-    fn log(&self, _sys: &Sys, id: u32) -> Option<u32> {
-        self.0.root_log(id)
+    fn log(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.0.root_log(sys, id)
     }
     fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
         self.0.delete(id)

@@ -101,6 +101,10 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
         self.0.create_stream(sys, id, root_id, |root| root.create_stream_context(&Tcp::new(sys, id)))
     }
 
+    fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
+        self.0.queue_ready(sys, id, queue)
+    }
+
     fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
         self.0.configure(sys, id, size)
     }
@@ -149,7 +153,7 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
     #[inline]
     fn log(&self, sys: &Sys, id: u32) -> Option<u32> {
         let told = self.tell(sys, id, "proxy_on_log", |tcp| tcp.on_log(StreamLog::new(sys, id)));
-        told.or_else(|| self.0.root_log(id))
+        told.or_else(|| self.0.root_log(sys, id))
     }
 
     #[inline]

@@ -100,6 +100,31 @@ impl Log<'_> {
     }
 }
 
+phase! {
+    /// What an access logger reads of a stream that is over, for the time of [`on_log`](crate::RootContext::on_log).
+    ///
+    /// It is the root's own context: what is asked of the proxy here (a call, a queue, a log line) is asked for the root. Nothing
+    /// of the stream can be changed any more (ACL-2). Of a TCP connection there are no headers.
+    AccessLog: Context {}
+}
+
+impl AccessLog<'_> {
+    /// The request's headers, with what the proxy and the filters did to them.
+    pub fn request_headers(&self) -> Headers<'_, ReadOnly> {
+        Headers::new(self, MapType::HttpRequestHeaders)
+    }
+
+    /// The response's headers; a stream that was never answered has none.
+    pub fn response_headers(&self) -> Headers<'_, ReadOnly> {
+        Headers::new(self, MapType::HttpResponseHeaders)
+    }
+
+    /// The response's trailers.
+    pub fn response_trailers(&self) -> Headers<'_, ReadOnly> {
+        Headers::new(self, MapType::HttpResponseTrailers)
+    }
+}
+
 /// Handles whose message can be held, and what is held then.
 macro_rules! hold {
     ($($phase:ident -> $action:ident, $($content:ident: $view:ident($kind:expr)),+;)*) => {

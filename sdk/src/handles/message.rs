@@ -1,6 +1,6 @@
 //! What messages say of themselves: the parts of a request and the status of a response, wherever their headers are.
 
-use super::{Log, RequestHeaders, ResponseHeaders};
+use super::{AccessLog, Log, RequestHeaders, ResponseHeaders};
 use crate::{Cookies, Error, Paused, Query, Value, phase};
 
 macro_rules! request {
@@ -70,6 +70,7 @@ request! {
     RequestHeaders<'_>: headers;
     Paused<phase::RequestHeaders>: headers;
     Log<'_>: request_headers;
+    AccessLog<'_>: request_headers;
 }
 
 macro_rules! response {
@@ -90,6 +91,7 @@ response! {
     ResponseHeaders<'_>: headers;
     Paused<phase::ResponseHeaders>: headers;
     Log<'_>: response_headers;
+    AccessLog<'_>: response_headers;
 }
 
 macro_rules! either {

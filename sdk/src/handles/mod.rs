@@ -37,7 +37,7 @@ mod message;
 mod tcp;
 
 pub use body::{HeldHeaders, RequestBody, ResponseBody};
-pub use http::{HttpStream, Log, RequestHeaders, RequestTrailers, ResponseHeaders, ResponseTrailers};
+pub use http::{AccessLog, HttpStream, Log, RequestHeaders, RequestTrailers, ResponseHeaders, ResponseTrailers};
 pub use tcp::{DownstreamClose, DownstreamData, NewConnection, StreamLog, Tcp, UpstreamClose, UpstreamData};
 
 use crate::holds::On;
@@ -96,6 +96,15 @@ pub struct Plugin<'a> {
 impl Plugin<'_> {
     pub(crate) fn new(sys: &Sys, id: u32) -> Self {
         Self { context: Context::new(sys, id), callback: PhantomData }
+    }
+
+    /// Ends a root whose [`on_done`](crate::RootContext::on_done) has answered that it is not done yet (LIF-20): it is dropped
+    /// right after the callback that calls this.
+    ///
+    /// # Errors
+    /// [`Status::NotFound`](crate::Status::NotFound) when nothing waits for it: before `on_done`, in it, and a second time (LIF-22).
+    pub fn done(&self) -> Result<(), Error> {
+        self.host()?.proxy_done()
     }
 }
 

@@ -22,8 +22,8 @@ impl<const POLICY: u8> RootContext for Fails<POLICY> {
     fn new(place: String, _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
         Ok(Self(place))
     }
-    fn on_done(self: &Rc<Self>, _plugin: Plugin<'_>) -> Result<(), Failure> {
-        self.fail("done")
+    fn on_done(self: &Rc<Self>, _plugin: Plugin<'_>) -> Result<bool, Failure> {
+        self.fail("done").map(|()| true)
     }
 }
 

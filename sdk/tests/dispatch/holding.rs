@@ -69,8 +69,9 @@ impl<const POLICY: u16> RootContext for Scripted<POLICY> {
     fn new(script: String, _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
         Ok(Self { script, held: RefCell::default(), results: RefCell::default() })
     }
-    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
-        Ok(plugin.log(LogLevel::Info, self.results.take().join(" "))?)
+    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<bool, Failure> {
+        plugin.log(LogLevel::Info, self.results.take().join(" "))?;
+        Ok(true)
     }
 }
 

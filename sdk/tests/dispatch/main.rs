@@ -10,6 +10,7 @@ mod hostile;
 mod plugins;
 mod random;
 mod replies;
+mod roots;
 mod tcp;
 
 use proxy_filter_test::{Exchange, LogLine, Message, MockProxy};

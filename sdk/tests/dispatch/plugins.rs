@@ -20,9 +20,9 @@ impl<const NAME: char> RootContext for Marks<NAME> {
         plugin.log(LogLevel::Info, format!("{NAME} is root {}", plugin.id()))?;
         Ok(Self)
     }
-    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
+    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<bool, Failure> {
         plugin.log(LogLevel::Info, format!("{NAME} is done"))?;
-        Ok(())
+        Ok(true)
     }
 }
 

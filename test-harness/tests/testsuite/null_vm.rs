@@ -26,9 +26,9 @@ mod plugin {
             root.reach("configure");
             Ok(root)
         }
-        fn on_done(self: &Rc<Self>, _plugin: Plugin<'_>) -> Result<(), Failure> {
+        fn on_done(self: &Rc<Self>, _plugin: Plugin<'_>) -> Result<bool, Failure> {
             self.reach("done");
-            Ok(())
+            Ok(true)
         }
     }
 

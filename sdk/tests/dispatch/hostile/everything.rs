@@ -37,8 +37,19 @@ impl RootContext for Everything {
         root.check(context(plugin))?;
         Ok(root)
     }
-    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
-        Ok(self.check(context(&plugin))?)
+    fn on_queue_ready(self: &Rc<Self>, queue: QueueId, plugin: Plugin<'_>) -> Result<(), Failure> {
+        self.check([plugin.register_queue("a").map(drop), plugin.dequeue(queue).map(drop), plugin.done()])?;
+        Ok(self.check(shared(&plugin))?)
+    }
+    fn on_log(self: &Rc<Self>, log: AccessLog<'_>) -> Result<(), Failure> {
+        self.check([log.method().map(drop), log.status().map(drop)])?;
+        self.check(read(&log.request_headers()))?;
+        self.check(read(&log.response_headers()))?;
+        Ok(self.check(read(&log.response_trailers()))?)
+    }
+    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<bool, Failure> {
+        self.check(context(&plugin))?;
+        Ok(self.strict)
     }
 }
 
@@ -60,6 +71,29 @@ impl Everything {
 
 fn context(context: &Context) -> [Result<(), Error>; 2] {
     [context.log(LogLevel::Info, context.id().to_string()), context.now().map(drop)]
+}
+
+/// What is shared with other VMs.
+fn shared(context: &Context) -> Vec<Result<(), Error>> {
+    let data = context.shared_data();
+    let update = |result: Result<(), UpdateError>| match result {
+        Err(UpdateError::Host(error)) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    let mut results = vec![
+        data.get("a").map(drop),
+        data.set("a", b"\xff"),
+        data.set_if_absent("", ""),
+        update(data.update("a", |stored| (stored.map_or(vec![0], |bytes| [bytes, b"0"].concat()), ()))),
+        context.resolve_queue("", "a").map(drop),
+    ];
+    if let Ok(Some(stored)) = data.get("a") {
+        results.push(data.set_if("a", &stored.value, stored.cas));
+    }
+    if let Ok(Some(queue)) = context.resolve_queue("vm", "a") {
+        results.extend([context.enqueue(queue, ""), context.dequeue(queue).map(drop)]);
+    }
+    results
 }
 
 fn read<A>(headers: &Headers<'_, A>) -> Vec<Result<(), Error>> {
@@ -121,7 +155,7 @@ impl HttpContext for EverythingStream {
             http.content_type().map(drop),
             http.is_grpc().map(drop),
         ];
-        self.root.check(context(&http).into_iter().chain(edit(&http.headers())).chain(parts))?;
+        self.root.check(context(&http).into_iter().chain(shared(&http)).chain(edit(&http.headers())).chain(parts))?;
         let (held, wait) = http.hold();
         self.request = Some(held);
         Ok(wait.stop_all_watermark())

@@ -7,6 +7,24 @@ pub(crate) fn context(context: &Context) -> [Result<(), Error>; 2] {
     [context.log(LogLevel::Info, b"\xffhere"), context.now().map(drop)]
 }
 
+/// What is shared with other VMs.
+pub(crate) fn shared(context: &Context) -> Vec<Result<(), Error>> {
+    let data = context.shared_data();
+    let update = |result: Result<(), UpdateError>| match result {
+        Err(UpdateError::Host(error)) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    let mut results = vec![
+        data.get("a").map(drop),
+        data.set("a", b"\xff"),
+        update(data.update("a", |stored| (stored.map_or(0, |bytes| bytes.len()).to_le_bytes(), ()))),
+    ];
+    if let Ok(Some(queue)) = context.resolve_queue("", "a") {
+        results.extend([context.enqueue(queue, "item"), context.dequeue(queue).map(drop)]);
+    }
+    results
+}
+
 pub(crate) fn read<A>(headers: &Headers<'_, A>) -> Vec<Result<(), Error>> {
     let walk = |all: HeaderMap| {
         let bytes: usize = all.iter().map(|(name, value)| name.len() + value.len()).sum();

@@ -7,7 +7,7 @@
 mod calls;
 mod tcp;
 
-use calls::{body, context, edit, read};
+use calls::{body, context, edit, read, shared};
 use proxy_filter::prelude::*;
 use tcp::{Connections, HoldConnections};
 
@@ -43,8 +43,20 @@ impl RootContext for Torture {
         Ok(root)
     }
 
-    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
-        Ok(self.judge(context(&plugin))?)
+    fn on_queue_ready(self: &Rc<Self>, queue: QueueId, plugin: Plugin<'_>) -> Result<(), Failure> {
+        self.judge([plugin.dequeue(queue).map(drop), plugin.register_queue("a").map(drop)])?;
+        Ok(self.judge(shared(&plugin))?)
+    }
+
+    fn on_log(self: &Rc<Self>, log: AccessLog<'_>) -> Result<(), Failure> {
+        self.judge([log.method().map(drop), log.status().map(drop)])?;
+        self.judge(read(&log.request_headers()))?;
+        Ok(self.judge(read(&log.response_headers()))?)
+    }
+
+    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<bool, Failure> {
+        self.judge(context(&plugin))?;
+        Ok(true)
     }
 }
 
