@@ -35,38 +35,6 @@ extern "C" fn proxy_on_delete(id: u32) {
     delete(id);
 }
 
-// The tokens of calls and queues are left out of the log: they count through the whole VM.
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_http_call_response(id: u32, _token: u32, headers: u32, body: u32, trailers: u32) {
-    run(id, Callback::HttpCallResponse, &[("num_headers", headers), ("body_size", body), ("num_trailers", trailers)], 0);
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_receive_initial_metadata(id: u32, _token: u32, num_elements: u32) {
-    run(id, Callback::GrpcReceiveInitialMetadata, &[("num_elements", num_elements)], 0);
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_receive(id: u32, _token: u32, size: u32) {
-    run(id, Callback::GrpcReceive, &[("size", size)], 0);
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_receive_trailing_metadata(id: u32, _token: u32, num_elements: u32) {
-    run(id, Callback::GrpcReceiveTrailingMetadata, &[("num_elements", num_elements)], 0);
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_close(id: u32, _token: u32, code: u32) {
-    run(id, Callback::GrpcClose, &[("code", code)], 0);
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_queue_ready(id: u32, _token: u32) {
-    run(id, Callback::QueueReady, &[], 0);
-}
-
 export! {
     proxy_on_vm_start(configuration_size) VmStart = 1;
     proxy_on_configure(configuration_size) Configure = 1;
@@ -86,5 +54,11 @@ export! {
     proxy_on_downstream_connection_close(peer_type) DownstreamClose;
     proxy_on_upstream_data(size, end_of_stream) UpstreamData = 0;
     proxy_on_upstream_connection_close(peer_type) UpstreamClose;
+    proxy_on_http_call_response(call_id, num_headers, body_size, num_trailers) HttpCallResponse;
+    proxy_on_grpc_receive_initial_metadata(call_id, num_elements) GrpcReceiveInitialMetadata;
+    proxy_on_grpc_receive(call_id, size) GrpcReceive;
+    proxy_on_grpc_receive_trailing_metadata(call_id, num_elements) GrpcReceiveTrailingMetadata;
+    proxy_on_grpc_close(call_id, status_code) GrpcClose;
+    proxy_on_queue_ready(queue_id) QueueReady;
     proxy_on_foreign_function(function_id, arguments_size) ForeignFunction;
 }

@@ -83,6 +83,8 @@ const BUFFERS: &[&str] = &[
     "foreign",
 ];
 
+const METRICS: &[&str] = &["counter", "gauge", "histogram"];
+
 const STATUSES: &[&str] = &[
     "Ok",
     "NotFound",
@@ -109,6 +111,11 @@ pub fn buffer_number(word: &str) -> Option<u32> {
     number(BUFFERS, word)
 }
 
+/// A metric type by its name or by its number, which need not be a known one.
+pub fn metric_number(word: &str) -> Option<u32> {
+    number(METRICS, word)
+}
+
 /// The name of a status, unless the host made one up.
 pub fn status_name(status: u32) -> Option<&'static str> {
     STATUSES.get(status as usize).copied()
@@ -131,6 +138,7 @@ mod tests {
         assert_eq!(map_number("9"), Some(9));
         assert_eq!(map_number("headers"), None);
         assert_eq!(buffer_number("plugin_config"), Some(7));
+        assert_eq!(metric_number("histogram"), Some(2));
         assert_eq!(Callback::from_name("request_body"), Some(Callback::RequestBody));
         assert_eq!(Callback::from_name("proxy_on_request_body"), None);
         assert_eq!(status_name(12), Some("Unimplemented"));

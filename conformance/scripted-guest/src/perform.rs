@@ -2,8 +2,10 @@
 
 use crate::{
     names::status_name,
+    numbers::Kind,
     pairs,
     script::{Action, Operation, Reply},
+    serve,
     sys::{PLUGIN, Returned, import},
     text::escape,
 };
@@ -57,7 +59,11 @@ pub(crate) fn perform(id: u32, operation: &Operation) -> Outcome {
             core::arch::wasm32::unreachable()
         }
         Action::OutOfBounds => {
-            out_of_bounds();
+            say_each(out_of_bounds());
+            return Outcome::Quiet;
+        }
+        Action::ServicesOutOfBounds => {
+            say_each(serve::out_of_bounds());
             return Outcome::Quiet;
         }
         Action::Log { level, message } => status(import::proxy_log(*level, message.as_ptr(), message.len())),
@@ -66,10 +72,14 @@ pub(crate) fn perform(id: u32, operation: &Operation) -> Outcome {
             let answer = import::proxy_get_log_level(&mut level);
             format!("{} {level}", status(answer))
         }
-        Action::Time => {
+        Action::Time(naming) => {
             let mut time = 0;
-            let answer = import::proxy_get_current_time_nanoseconds(&mut time);
-            format!("{}{}", status(answer), if time == 0 { " 0" } else { "" })
+            let answer = status(import::proxy_get_current_time_nanoseconds(&mut time));
+            match naming {
+                _ if time == 0 => format!("{answer} 0"),
+                Some(naming) => format!("{answer} {}", PLUGIN.with(|plugin| plugin.give(id, Kind::Time, naming, time))),
+                None => answer,
+            }
         }
         Action::TickPeriod(period) => status(import::proxy_set_tick_period_milliseconds(*period)),
         Action::Reply(reply) => status(send(reply)),
@@ -78,14 +88,21 @@ pub(crate) fn perform(id: u32, operation: &Operation) -> Outcome {
         Action::Property(path) => {
             bytes(Returned::take(|value, size| import::proxy_get_property(path.as_ptr(), path.len(), value, size)))
         }
+        Action::PropertyLength(path) => {
+            shown(Returned::take(|value, size| import::proxy_get_property(path.as_ptr(), path.len(), value, size)), |value| {
+                format!("{} bytes", value.len())
+            })
+        }
         Action::SetProperty { path, value } => {
             status(import::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()))
         }
-        Action::Effective(target) => match PLUGIN.with(|plugin| plugin.resolve(id, *target)) {
+        Action::Context(naming) => PLUGIN.with(|plugin| plugin.give(id, Kind::Context, naming, id.into())),
+        Action::Effective(target) => match PLUGIN.with(|plugin| plugin.resolve(id, target)) {
             Some(number) => status(import::proxy_set_effective_context(number)),
             None => "there is none".into(),
         },
         Action::Done => status(import::proxy_done()),
+        Action::Service(service) => serve::serve(id, service).unwrap_or_else(|| "nothing has that name".into()),
         _ => map_or_buffer(action),
     })
 }
@@ -131,10 +148,10 @@ fn send(reply: &Reply) -> u32 {
 }
 
 /// Hostcalls whose pointers lie outside memory, as inputs and as outputs.
-fn out_of_bounds() {
+fn out_of_bounds() -> [(&'static str, u32); 15] {
     let (wild, wild_output, length) = (0xFFFF_FF00 as *const u8, 0xFFFF_FF00 as *mut usize, 16);
     let key = b"x-a";
-    let answers = [
+    [
         ("log", import::proxy_log(2, wild, length)),
         ("get key", Returned::take(|value, size| import::proxy_get_header_map_value(0, wild, length, value, size)).0),
         ("get value", import::proxy_get_header_map_value(0, c":path".as_ptr().cast(), 5, wild_output, wild_output)),
@@ -150,13 +167,16 @@ fn out_of_bounds() {
         ("reply", import::proxy_send_local_response(500, wild, length, wild, length, wild, length, -1)),
         ("property", Returned::take(|value, size| import::proxy_get_property(wild, length, value, size)).0),
         ("set_property", import::proxy_set_property(wild, length, key.as_ptr(), key.len())),
-    ];
+    ]
+}
+
+fn say_each(answers: impl IntoIterator<Item = (&'static str, u32)>) {
     for (name, answer) in answers {
         log(&format!("- oob {name} = {}", status(answer)));
     }
 }
 
-fn status(status: u32) -> String {
+pub(crate) fn status(status: u32) -> String {
     status_name(status).map_or_else(|| format!("status {status}"), String::from)
 }
 
@@ -168,7 +188,7 @@ fn number(call: impl FnOnce(*mut u32) -> u32) -> String {
     if value == NOT_WRITTEN { status(answer) } else { format!("{} {value}", status(answer)) }
 }
 
-fn bytes(answer: (u32, Returned)) -> String {
+pub(crate) fn bytes(answer: (u32, Returned)) -> String {
     shown(answer, |bytes| format!("\"{}\"", escape(bytes)))
 }
 

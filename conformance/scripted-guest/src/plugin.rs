@@ -2,9 +2,11 @@
 
 use crate::{
     names::Callback,
+    numbers::{Kind, Numbers},
     perform::{Outcome, get_buffer, get_header, log, perform},
     script::{Script, Target},
     sys::PLUGIN,
+    words::{Naming, Number},
 };
 use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
@@ -15,14 +17,15 @@ struct Context {
     calls: BTreeMap<Callback, u32>,
 }
 
-/// All contexts of this VM, by number.
+/// All contexts of this VM, by number, and the numbers that each root's scripts have named.
 pub(crate) struct Plugin {
     contexts: BTreeMap<u32, Context>,
+    numbers: BTreeMap<u32, Numbers>,
 }
 
 impl Plugin {
     pub(crate) const fn new() -> Self {
-        Self { contexts: BTreeMap::new() }
+        Self { contexts: BTreeMap::new(), numbers: BTreeMap::new() }
     }
 
     fn create(&mut self, id: u32, parent: u32) {
@@ -33,18 +36,39 @@ impl Plugin {
 
     fn delete(&mut self, id: u32) {
         self.contexts.remove(&id);
+        self.numbers.remove(&id);
     }
 
     /// The number that `target` means inside a callback of `id`.
-    pub(crate) fn resolve(&self, id: u32, target: Target) -> Option<u32> {
+    pub(crate) fn resolve(&self, id: u32, target: &Target) -> Option<u32> {
         match target {
-            Target::Number(number) => Some(number),
+            Target::Number(number) => u32::try_from(self.value(id, number)?).ok(),
             Target::Root => self.contexts.get(&id).map(|context| context.root),
             Target::Stream if self.contexts.get(&id).is_some_and(|context| context.root != id) => Some(id),
             Target::Stream => {
                 self.contexts.iter().find(|(other, context)| context.root == id && **other != id).map(|(other, _)| *other)
             }
         }
+    }
+
+    /// What `number` stands for inside a callback of `id`; `None` if nothing has its name.
+    pub(crate) fn value(&self, id: u32, number: &Number) -> Option<u64> {
+        self.numbers.get(&self.root(id)).unwrap_or(&Numbers::new()).value(number)
+    }
+
+    /// Gives a number a name, and says it.
+    pub(crate) fn give(&mut self, id: u32, kind: Kind, naming: &Naming, value: u64) -> String {
+        self.numbers.entry(self.root(id)).or_default().give(kind, naming, value)
+    }
+
+    /// The name of a number, or a question mark: what has no name differs from run to run.
+    fn name(&self, id: u32, kind: Kind, value: u32) -> String {
+        let name = self.numbers.get(&self.root(id)).and_then(|numbers| numbers.name(kind, value.into()));
+        name.unwrap_or("?").into()
+    }
+
+    fn root(&self, id: u32) -> u32 {
+        self.contexts.get(&id).map_or(id, |context| context.root)
     }
 }
 
@@ -57,7 +81,12 @@ pub(crate) fn run(id: u32, callback: Callback, arguments: &[(&str, u32)], defaul
         Some((if context.root == id { "root" } else { "stream" }, *calls))
     });
     let (who, nth) = known.unwrap_or(("unknown", 1));
-    let arguments: Vec<String> = arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let shown = |(name, value): &(&str, u32)| match *name {
+        "call_id" => format!("call_id={}", PLUGIN.with(|plugin| plugin.name(id, Kind::Call, *value))),
+        "queue_id" => format!("queue_id={}", PLUGIN.with(|plugin| plugin.name(id, Kind::Queue, *value))),
+        _ => format!("{name}={value}"),
+    };
+    let arguments: Vec<String> = arguments.iter().map(shown).collect();
     log(&format!("{who} {}({})", callback.name(), arguments.join(", ")));
     match (callback, who) {
         (Callback::Configure, _) => read_configuration(id),

@@ -1,9 +1,11 @@
 //! Reads a script: a line of text becomes, for each callback, a list of operations.
 
 use crate::{
-    names::{self, Callback},
+    names::Callback,
     pairs::Pairs,
+    service::{Service, service},
     text,
+    words::{Naming, Number, Words, number, pair},
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -16,7 +18,7 @@ use alloc::{format, string::String, vec::Vec};
 pub enum Action {
     Log { level: u32, message: Vec<u8> },
     LogLevel,
-    Time,
+    Time(Option<Naming>),
     TickPeriod(u32),
     Get { map: u32, key: Vec<u8> },
     Pairs(u32),
@@ -33,12 +35,16 @@ pub enum Action {
     Continue(u32),
     Close(u32),
     Property(Vec<u8>),
+    PropertyLength(Vec<u8>),
     SetProperty { path: Vec<u8>, value: Vec<u8> },
+    Context(Naming),
     Effective(Target),
     Done,
     Trap,
     Return(u32),
     OutOfBounds,
+    ServicesOutOfBounds,
+    Service(Service),
 }
 
 /// A local reply; an absent part goes to the host as a null pointer, an empty one as a pointer with length 0.
@@ -57,14 +63,14 @@ pub struct Reply {
 }
 
 /// The context that hostcalls are to act on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The root of the running callback's context.
     Root,
     /// The running callback's stream; in a root's callback, its oldest stream.
     Stream,
     /// A context by its number.
-    Number(u32),
+    Number(Number),
 }
 
 /// An operation, or why its text is not one; with the text for the log.
@@ -136,12 +142,12 @@ fn stanza(text: &str) -> Result<Stanza, String> {
 }
 
 fn action(text: &str) -> Result<Action, String> {
-    let mut words = Words(text.split_ascii_whitespace());
+    let mut words = Words::of(text);
     let name = words.word()?;
     let action = match name {
         "log" => Action::Log { level: words.number()?, message: words.bytes()? },
         "log_level" => Action::LogLevel,
-        "time" => Action::Time,
+        "time" => Action::Time(words.naming()?),
         "tick_period" => Action::TickPeriod(words.number()?),
         "get" => Action::Get { map: words.map_type()?, key: words.bytes()? },
         "pairs" => Action::Pairs(words.map_type()?),
@@ -149,7 +155,7 @@ fn action(text: &str) -> Result<Action, String> {
         "add" => Action::Add { map: words.map_type()?, key: words.bytes()?, value: words.bytes()? },
         "replace" => Action::Replace { map: words.map_type()?, key: words.bytes()?, value: words.bytes()? },
         "remove" => Action::Remove { map: words.map_type()?, key: words.bytes()? },
-        "set_pairs" => Action::SetPairs { map: words.map_type()?, pairs: words.0.by_ref().map(pair).collect::<Result<_, _>>()? },
+        "set_pairs" => Action::SetPairs { map: words.map_type()?, pairs: words.pairs()? },
         "set_pairs_raw" => Action::SetPairsRaw { map: words.map_type()?, bytes: words.bytes()? },
         "get_buffer" => Action::GetBuffer { buffer: words.buffer_type()?, start: words.number()?, length: words.number()? },
         "set_buffer" => {
@@ -160,20 +166,26 @@ fn action(text: &str) -> Result<Action, String> {
         "reply" => Action::Reply(reply(&mut words)?),
         "continue" => Action::Continue(words.number()?),
         "close" => Action::Close(words.number()?),
-        "property" => Action::Property(words.0.by_ref().map(text::decode).collect::<Vec<_>>().join(&0)),
+        "property" => Action::Property(words.rest().join(&0)),
+        "property_length" => Action::PropertyLength(words.rest().join(&0)),
         "set_property" => Action::SetProperty { path: words.bytes()?, value: words.bytes()? },
         "effective" => Action::Effective(match words.word()? {
             "root" => Target::Root,
             "stream" => Target::Stream,
-            number => Target::Number(number.parse().map_err(|_| format!("{number:?} is no context"))?),
+            word => Target::Number(number(word)?),
         }),
+        "context" => Action::Context(words.naming()?.ok_or("the context wants a name: as NAME")?),
         "done" => Action::Done,
         "trap" => Action::Trap,
         "return" => Action::Return(words.number()?),
         "oob" => Action::OutOfBounds,
-        _ => return Err(format!("unknown operation {name:?}")),
+        "oob_services" => Action::ServicesOutOfBounds,
+        _ => match service(name, &mut words) {
+            Some(service) => Action::Service(service?),
+            None => return Err(format!("unknown operation {name:?}")),
+        },
     };
-    match words.0.next() {
+    match words.next() {
         Some(word) => Err(format!("{word:?} is one word too many")),
         None => Ok(action),
     }
@@ -182,7 +194,7 @@ fn action(text: &str) -> Result<Action, String> {
 fn reply(words: &mut Words<'_>) -> Result<Reply, String> {
     let mut reply = Reply { code: words.number()?, grpc_status: -1, ..Reply::default() };
     let mut headers = None;
-    for word in words.0.by_ref() {
+    while let Some(word) = words.next() {
         let (name, value) = word.split_once('=').ok_or_else(|| format!("no = in {word:?}"))?;
         match name {
             "details" => reply.details = Some(text::decode(value)),
@@ -197,39 +209,6 @@ fn reply(words: &mut Words<'_>) -> Result<Reply, String> {
         reply.headers = Some(crate::pairs::encode(&headers));
     }
     Ok(reply)
-}
-
-/// `key=value`, each percent-encoded.
-fn pair(word: &str) -> Result<(Vec<u8>, Vec<u8>), String> {
-    let (key, value) = word.split_once('=').ok_or_else(|| format!("no = in {word:?}"))?;
-    Ok((text::decode(key), text::decode(value)))
-}
-
-struct Words<'a>(core::str::SplitAsciiWhitespace<'a>);
-
-impl<'a> Words<'a> {
-    fn word(&mut self) -> Result<&'a str, String> {
-        self.0.next().ok_or_else(|| "a word is missing".into())
-    }
-
-    fn bytes(&mut self) -> Result<Vec<u8>, String> {
-        self.word().map(text::decode)
-    }
-
-    fn number(&mut self) -> Result<u32, String> {
-        let word = self.word()?;
-        word.parse().map_err(|_| format!("{word:?} is no number"))
-    }
-
-    fn map_type(&mut self) -> Result<u32, String> {
-        let word = self.word()?;
-        names::map_number(word).ok_or_else(|| format!("unknown map {word:?}"))
-    }
-
-    fn buffer_type(&mut self) -> Result<u32, String> {
-        let word = self.word()?;
-        names::buffer_number(word).ok_or_else(|| format!("unknown buffer {word:?}"))
-    }
 }
 
 #[cfg(test)]

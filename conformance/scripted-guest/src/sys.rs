@@ -100,6 +100,83 @@ pub(crate) mod import {
             value_size: *mut usize,
         ) -> u32;
         pub(crate) safe fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+        pub(crate) safe fn proxy_http_call(
+            upstream: *const u8,
+            upstream_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+            trailers: *const u8,
+            trailers_size: usize,
+            timeout: u32,
+            token: *mut u32,
+        ) -> u32;
+        pub(crate) safe fn proxy_grpc_call(
+            upstream: *const u8,
+            upstream_size: usize,
+            service: *const u8,
+            service_size: usize,
+            method: *const u8,
+            method_size: usize,
+            metadata: *const u8,
+            metadata_size: usize,
+            message: *const u8,
+            message_size: usize,
+            timeout: u32,
+            token: *mut u32,
+        ) -> u32;
+        pub(crate) safe fn proxy_grpc_stream(
+            upstream: *const u8,
+            upstream_size: usize,
+            service: *const u8,
+            service_size: usize,
+            method: *const u8,
+            method_size: usize,
+            metadata: *const u8,
+            metadata_size: usize,
+            token: *mut u32,
+        ) -> u32;
+        pub(crate) safe fn proxy_grpc_send(token: u32, message: *const u8, size: usize, end_of_stream: u32) -> u32;
+        pub(crate) safe fn proxy_grpc_cancel(token: u32) -> u32;
+        pub(crate) safe fn proxy_grpc_close(token: u32) -> u32;
+        pub(crate) safe fn proxy_get_status(code: *mut u32, message: *mut usize, size: *mut usize) -> u32;
+        pub(crate) safe fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *mut usize,
+            value_size: *mut usize,
+            cas: *mut u32,
+        ) -> u32;
+        pub(crate) safe fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+            cas: u32,
+        ) -> u32;
+        pub(crate) safe fn proxy_register_shared_queue(name: *const u8, size: usize, queue: *mut u32) -> u32;
+        pub(crate) safe fn proxy_resolve_shared_queue(
+            vm_id: *const u8,
+            vm_id_size: usize,
+            name: *const u8,
+            size: usize,
+            queue: *mut u32,
+        ) -> u32;
+        pub(crate) safe fn proxy_enqueue_shared_queue(queue: u32, value: *const u8, size: usize) -> u32;
+        pub(crate) safe fn proxy_dequeue_shared_queue(queue: u32, value: *mut usize, size: *mut usize) -> u32;
+        pub(crate) safe fn proxy_define_metric(metric_type: u32, name: *const u8, size: usize, metric: *mut u32) -> u32;
+        pub(crate) safe fn proxy_increment_metric(metric: u32, offset: i64) -> u32;
+        pub(crate) safe fn proxy_record_metric(metric: u32, value: u64) -> u32;
+        pub(crate) safe fn proxy_get_metric(metric: u32, value: *mut u64) -> u32;
+        pub(crate) safe fn proxy_call_foreign_function(
+            name: *const u8,
+            name_size: usize,
+            argument: *const u8,
+            argument_size: usize,
+            result: *mut usize,
+            result_size: *mut usize,
+        ) -> u32;
         pub(crate) safe fn proxy_set_effective_context(context: u32) -> u32;
         pub(crate) safe fn proxy_done() -> u32;
     }
