@@ -2,9 +2,9 @@
 
 use crate::words::{Naming, Number};
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 
 /// What a number identifies: numbers of different kinds may be equal and mean different things.
@@ -20,27 +20,30 @@ pub enum Kind {
     Result,
 }
 
-/// Numbers by name.
+/// Numbers with their names, in the order in which they got them.
 #[derive(Debug, Default)]
-pub struct Numbers(BTreeMap<String, (Kind, u64)>);
+pub struct Numbers(Vec<(String, Kind, u64)>);
 
 impl Numbers {
     /// None.
     pub const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 
     /// What `number` stands for; `None` if nothing has its name.
     pub fn value(&self, number: &Number) -> Option<u64> {
         match number {
             Number::Given(value) => Some(*value),
-            Number::Named { name, offset } => self.0.get(name).map(|(_, value)| value.wrapping_add_signed(*offset)),
+            Number::Named { name, offset } => {
+                let found = self.0.iter().find(|(other, ..)| other == name);
+                found.map(|(.., value)| value.wrapping_add_signed(*offset))
+            }
         }
     }
 
-    /// The first name of this number, in the order of the alphabet.
+    /// The first name of this number.
     pub fn name(&self, kind: Kind, value: u64) -> Option<&str> {
-        self.0.iter().find(|(_, entry)| **entry == (kind, value)).map(|(name, _)| name.as_str())
+        self.0.iter().find(|(_, other, number)| (*other, *number) == (kind, value)).map(|(name, ..)| name.as_str())
     }
 
     /// Gives `value` a name, and says it, with what is to be known of it besides.
@@ -62,7 +65,8 @@ impl Numbers {
                 (Number::Named { name, .. }, Some(before)) => format!(", which is {name}{:+}", difference(value, before)),
             });
         }
-        self.0.insert(naming.name.clone(), (kind, value));
+        self.0.retain(|(name, ..)| *name != naming.name);
+        self.0.push((naming.name.clone(), kind, value));
         said
     }
 }

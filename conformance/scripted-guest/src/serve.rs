@@ -194,9 +194,7 @@ pub(crate) fn out_of_bounds() -> Vec<(&'static str, u32)> {
         ("register_queue", import::proxy_register_shared_queue(wild, length, &raw mut output)),
         ("resolve_queue", import::proxy_resolve_shared_queue(wild, length, start, size, &raw mut output)),
         ("enqueue", import::proxy_enqueue_shared_queue(0, wild, length)),
-        ("dequeue", import::proxy_dequeue_shared_queue(0, wild_output, wild_output)),
         ("define_metric", import::proxy_define_metric(0, wild, length, &raw mut output)),
-        ("get_metric", import::proxy_get_metric(0, wild_number.cast())),
         ("foreign", import::proxy_call_foreign_function(wild, length, wild, length, wild_output, wild_output)),
     ])
 }

@@ -20,6 +20,7 @@ mod proxy_wasm;
 mod resume;
 mod sdk_streams;
 mod sequence;
+mod status;
 mod tcp;
 mod tcp_ending;
 mod trailers;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Scenario> {
         tcp::all(),
         tcp_ending::all(),
         sdk_streams::all(),
+        status::all(),
         failure::all(),
         instances::all(),
     ]
