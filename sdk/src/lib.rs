@@ -87,6 +87,8 @@ mod heap;
 mod held;
 mod holds;
 mod local_reply;
+mod metric_families;
+mod metrics;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;
 pub mod phase;
@@ -116,6 +118,8 @@ pub use handles::{
 pub use headers::{Editable, HeaderMap, Headers, NotUtf8, ReadOnly, Value};
 pub use held::{Gone, Held, Pause, Paused};
 pub use local_reply::LocalReply;
+pub use metric_families::{CounterFamily, GaugeFamily, HistogramFamily};
+pub use metrics::{Counter, Gauge, Histogram};
 pub use query::Query;
 pub use queue::QueueId;
 pub use shared_data::{Cas, SharedData, Stored, UpdateError};
@@ -135,12 +139,7 @@ pub mod prelude {
     #[cfg(feature = "json")]
     pub use crate::Json;
     pub use crate::{
-        AccessLog, Body, BodyPolicy, ConfigError, ConnectionAction, Context, DataAction, DownstreamClose, DownstreamData, Error,
-        Failure, FailurePolicy, FromConfig, Gone, HeadersAction, Held, HttpContext, HttpPlugin, HttpStream, Interrupt,
-        LocalReply, Log, LogLevel, NewConnection, OrReply, Pause, Paused, PeerType, Plugin, QueueId, RequestBody, RequestHeaders,
-        RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction,
-        StreamContext, StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData,
-        phase,
+        AccessLog, Body, BodyPolicy, ConfigError, ConnectionAction, Context, Counter, CounterFamily, DataAction, DownstreamClose, DownstreamData, Error, Failure, FailurePolicy, FromConfig, Gauge, GaugeFamily, Gone, HeadersAction, Held, Histogram, HistogramFamily, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, NewConnection, OrReply, Pause, Paused, PeerType, Plugin, QueueId, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData, phase,
     };
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;

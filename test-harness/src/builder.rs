@@ -2,6 +2,7 @@ use crate::fault::Fault;
 use crate::host::{Function, State};
 use crate::instance::Instance;
 use crate::lifecycle::try_out;
+use crate::limits::Limits;
 use crate::lint::Lint;
 use crate::place::Place;
 use crate::plugin::Plugin;
@@ -25,6 +26,8 @@ pub struct Builder {
     allowed: Vec<Lint>,
     faults: Vec<Fault>,
     foreign: Vec<(String, Function)>,
+    limits: Limits,
+    stats_tags: Vec<String>,
 }
 
 /// How messages move through the proxy.
@@ -59,6 +62,8 @@ impl Builder {
             allowed: Vec::new(),
             faults: Vec::new(),
             foreign: Vec::new(),
+            limits: Limits::default(),
+            stats_tags: Vec::new(),
         }
     }
 
@@ -196,15 +201,31 @@ impl Builder {
         self
     }
 
+    /// What plugins may make the proxy keep; [`Limits::default`] unless you say otherwise.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The tags that [`MockProxy::prometheus`] takes out of names of metrics and shows as labels; none unless you say otherwise.
+    ///
+    /// Each is what Envoy does for an entry of `stats_config.stats_tags` whose regular expression is `(TAG=\\.=(.*?);\\.;)`, as Istio's
+    /// bootstrap has them (MET-16); the families of the SDK's metrics write names so.
+    pub fn stats_tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.stats_tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
     /// Loads and configures the plugins.
     ///
     /// # Errors
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
-        let state = Rc::new(State::new(self.log_level, self.time, self.allowed, self.settings.profile));
+        let state = Rc::new(State::new(self.log_level, self.time, self.allowed, self.settings.profile, self.limits));
         self.faults.into_iter().for_each(|fault| state.faults.inject(fault));
         self.foreign.into_iter().for_each(|(name, function)| state.foreign.set(name, function));
-        let proxy = MockProxy::with_settings(state, self.settings);
+        let mut proxy = MockProxy::with_settings(state, self.settings);
+        proxy.stats_tags = self.stats_tags;
         let mut main = Vec::new();
         if self.settings.main_thread {
             let plugins: Vec<&Plugin> = self.access_loggers.iter().chain(&self.plugins).collect();

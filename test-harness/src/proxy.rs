@@ -74,6 +74,7 @@ pub struct MockProxy {
     /// Nobody listens at the upstream of TCP connections.
     refuses_connections: Cell<bool>,
     pub(crate) settings: Settings,
+    pub(crate) stats_tags: Vec<String>,
     next_stream: Cell<u64>,
 }
 
@@ -116,6 +117,7 @@ impl MockProxy {
             upstream: RefCell::default(),
             refuses_connections: Cell::new(false),
             settings,
+            stats_tags: Vec::new(),
             next_stream: Cell::new(0),
         }
     }

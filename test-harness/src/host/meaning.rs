@@ -253,6 +253,22 @@ impl Host for VmHost {
         if stream || self.done() { Ok(()) } else { Err(Status::NotFound) }
     }
 
+    fn proxy_define_metric(&self, metric_type: MetricType, name: &[u8]) -> Answer<u32> {
+        self.define_metric(metric_type, name)
+    }
+
+    fn proxy_increment_metric(&self, metric_id: u32, offset: i64) -> Answer {
+        self.increment_metric(metric_id, offset)
+    }
+
+    fn proxy_record_metric(&self, metric_id: u32, value: u64) -> Answer {
+        self.record_metric(metric_id, value)
+    }
+
+    fn proxy_get_metric(&self, metric_id: u32) -> Answer<u64> {
+        self.get_metric(metric_id)
+    }
+
     super::unimplemented::hostcalls! {}
 }
 

@@ -11,6 +11,7 @@ mod foreign;
 mod header_map;
 pub(crate) mod http_stream;
 mod meaning;
+mod metrics;
 pub(crate) mod tcp_stream;
 mod traced;
 pub(crate) mod unimplemented;
@@ -27,6 +28,7 @@ pub(crate) use traced::Traced;
 
 use crate::fault::Faults;
 use crate::findings::Findings;
+use crate::limits::{Bounds, Limit, Limits};
 use crate::lint::Lint;
 use crate::log::LogLine;
 use crate::profile::Profile;
@@ -64,12 +66,10 @@ pub(crate) struct State {
     pub(crate) findings: Findings,
     pub(crate) faults: Faults,
     pub(crate) foreign: ForeignFunctions,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) bounds: Bounds,
     pub(crate) profile: Profile,
 }
-
-/// A plugin that logs without end fills no more than this, in bytes.
-const LOG_SIZE: usize = 64 << 20;
-const LOG_IS_FULL: &str = "the mock proxy's log is full (64 MiB): further lines are dropped";
 
 /// A filter's place in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +96,11 @@ enum Effect {
 }
 
 impl State {
-    pub(crate) fn new(log_level: LogLevel, time: Duration, allowed: Vec<Lint>, profile: Profile) -> Self {
+    pub(crate) fn new(log_level: LogLevel, time: Duration, allowed: Vec<Lint>, profile: Profile, limits: Limits) -> Self {
         Self {
             trace: Trace::default(),
             log: RefCell::default(),
-            log_room: Cell::new(LOG_SIZE),
+            log_room: Cell::new(limits.log_bytes),
             costs: RefCell::default(),
             fuel_used: Cell::default(),
             trap: RefCell::default(),
@@ -113,6 +113,8 @@ impl State {
             findings: Findings::new(allowed),
             faults: Faults::default(),
             foreign: ForeignFunctions::default(),
+            metrics: metrics::Metrics::default(),
+            bounds: Bounds::new(limits),
             profile,
         }
     }
@@ -126,11 +128,15 @@ impl State {
         }
         let rest = room.saturating_sub(message.len() + OF_A_LINE);
         self.log_room.set(rest);
-        let line = match rest {
-            0 => LogLine::new(LogLevel::Warn, plugin.to_owned(), LOG_IS_FULL.to_owned()),
-            _ => LogLine::new(level, plugin.to_owned(), String::from_utf8_lossy(message).into_owned()),
-        };
-        self.log.borrow_mut().push(line);
+        match rest {
+            0 => self.reached(Limit::Log, plugin),
+            _ => self.push_log(level, plugin, String::from_utf8_lossy(message).into_owned()),
+        }
+    }
+
+    /// Takes a line into the log, though there is no room.
+    pub(crate) fn push_log(&self, level: LogLevel, plugin: &str, message: String) {
+        self.log.borrow_mut().push(LogLine::new(level, plugin.to_owned(), message));
     }
 
     /// Carries out what the stream's callback that has just returned asked for, in order.
@@ -247,6 +253,7 @@ pub(crate) struct VmHost {
     foreign_arguments: RefCell<Option<Vec<u8>>>,
     /// What the plugin's code was made for.
     abi: Cell<AbiVersion>,
+    metric_ids: metrics::MetricIds,
 }
 
 impl VmHost {
@@ -266,6 +273,7 @@ impl VmHost {
             called_foreign: Cell::new(false),
             foreign_arguments: RefCell::new(None),
             abi: Cell::new(AbiVersion::V0_2_1),
+            metric_ids: metrics::MetricIds::default(),
         }
     }
 

@@ -40,8 +40,4 @@ table! {
     proxy_resolve_shared_queue(vm_id: &[u8], name: &[u8]) -> u32;
     proxy_enqueue_shared_queue(queue_id: u32, value: &[u8]) -> ();
     proxy_dequeue_shared_queue(queue_id: u32) -> Vec<u8>;
-    proxy_define_metric(metric_type: MetricType, name: &[u8]) -> u32;
-    proxy_increment_metric(metric_id: u32, offset: i64) -> ();
-    proxy_record_metric(metric_id: u32, value: u64) -> ();
-    proxy_get_metric(metric_id: u32) -> u64;
 }
