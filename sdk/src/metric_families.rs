@@ -62,8 +62,8 @@ impl<const N: usize> Family<N> {
         for (tag, value) in self.tags.iter().zip(values) {
             text.push_str(tag);
             text.push_str("=.=");
-            // What the proxy would take for the end of the value, or could not find it by.
-            text.extend(value.chars().map(|char| if char == ';' || char.is_control() { '_' } else { char }));
+            // What the proxy would take for another tag or for the end of this one, or could not find it by.
+            text.extend(value.chars().map(|char| if matches!(char, ';' | '=') || char.is_control() { '_' } else { char }));
             text.push_str(";.;");
         }
         text.push_str(self.name);
@@ -74,7 +74,7 @@ impl<const N: usize> Family<N> {
 /// Counters that differ by tags: `requests` by response code and by tenant, say. The number of tags is part of the type.
 ///
 /// A series is named as Istio does, `code=.=200;.;tenant=.=a;.;requests`, and Prometheus shows `requests{code="200",tenant="a"}` where the
-/// proxy has a `stats_tags` entry with the regular expression `(code=\.=(.*?);\.;)` for each tag (MET-16; Istio: `extraStatTags`). A `;` or
+/// proxy has a `stats_tags` entry with the regular expression `(code=\.=(.*?);\.;)` for each tag (MET-16; Istio: `extraStatTags`). A `;`, `=` or
 /// control character in a value becomes `_`, so that no request can write tags of its own.
 ///
 /// # The most series

@@ -209,7 +209,7 @@ impl Builder {
 
     /// The tags that [`MockProxy::prometheus`] takes out of names of metrics and shows as labels; none unless you say otherwise.
     ///
-    /// Each is what Envoy does for an entry of `stats_config.stats_tags` whose regular expression is `(TAG=\\.=(.*?);\\.;)`, as Istio's
+    /// Each is what Envoy does for an entry of `stats_config.stats_tags` whose regular expression is `(TAG=\.=(.*?);\.;)`, as Istio's
     /// bootstrap has them (MET-16); the families of the SDK's metrics write names so.
     pub fn stats_tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.stats_tags.extend(tags.into_iter().map(Into::into));

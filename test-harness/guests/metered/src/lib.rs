@@ -54,7 +54,7 @@ impl HttpContext for MeteredStream {
     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
         let mut answers = Vec::new();
         for operation in http.headers().all()?.values("x-do") {
-            let words: Vec<&str> = operation.to_str()?.split(' ').collect();
+            let words: Vec<&str> = core::str::from_utf8(operation)?.split(' ').collect();
             let answer = match self.0.perform(&http, &words) {
                 Ok(None) => "ok".to_string(),
                 Ok(Some(value)) => value.to_string(),
