@@ -87,10 +87,10 @@ mod heap;
 mod held;
 mod holds;
 mod local_reply;
-mod metric_families;
-mod metrics;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;
+mod metric_families;
+mod metrics;
 pub mod phase;
 mod query;
 mod queue;
@@ -139,7 +139,12 @@ pub mod prelude {
     #[cfg(feature = "json")]
     pub use crate::Json;
     pub use crate::{
-        AccessLog, Body, BodyPolicy, ConfigError, ConnectionAction, Context, Counter, CounterFamily, DataAction, DownstreamClose, DownstreamData, Error, Failure, FailurePolicy, FromConfig, Gauge, GaugeFamily, Gone, HeadersAction, Held, Histogram, HistogramFamily, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, NewConnection, OrReply, Pause, Paused, PeerType, Plugin, QueueId, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp, TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData, phase,
+        AccessLog, Body, BodyPolicy, ConfigError, ConnectionAction, Context, Counter, CounterFamily, DataAction, DownstreamClose,
+        DownstreamData, Error, Failure, FailurePolicy, FromConfig, Gauge, GaugeFamily, Gone, HeadersAction, Held, Histogram,
+        HistogramFamily, HttpContext, HttpPlugin, HttpStream, Interrupt, LocalReply, Log, LogLevel, NewConnection, OrReply,
+        Pause, Paused, PeerType, Plugin, QueueId, RequestBody, RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders,
+        ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp,
+        TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData, phase,
     };
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;

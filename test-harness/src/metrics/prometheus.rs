@@ -181,8 +181,7 @@ mod tests {
     fn met_15_met_17_met_19_names_for_prometheus() {
         let names = ["", "9digits", "a b", "a-b/c", "dots.in.name", "nul\0x", ".lead", "a..b", "wasmcustom.a", "CASE"];
         // In this order.
-        let lines =
-            ["envoy_wasmcustom", "_lead", "CASE", "a_b", "a_b_c", "a__b", "dots_in_name", "nul_x", "wasmcustom_a"];
+        let lines = ["envoy_wasmcustom", "_lead", "CASE", "a_b", "a_b_c", "a__b", "dots_in_name", "nul_x", "wasmcustom_a"];
         let expected: String = lines.map(|name| format!("# TYPE {name} counter\n{name}{{}} 6\n")).concat();
         assert_eq!(text(&names, &[]), expected);
     }
@@ -221,7 +220,9 @@ mod tests {
     #[test]
     fn met_20_a_histogram_keeps_two_digits_of_a_sample() {
         let text = histogram("h", "a=\"b\"", &[0, 1, 7, 7, 42, 137, 1_234, 99_999, 4_000_000]);
-        for (bound, count) in [("0.5", 1), ("1", 2), ("5", 2), ("10", 4), ("25", 4), ("50", 5), ("250", 6), ("2500", 7), ("300000", 8)] {
+        for (bound, count) in
+            [("0.5", 1), ("1", 2), ("5", 2), ("10", 4), ("25", 4), ("50", 5), ("250", 6), ("2500", 7), ("300000", 8)]
+        {
             assert!(text.contains(&format!("h_bucket{{a=\"b\",le=\"{bound}\"}} {count}\n")), "{text}");
         }
         assert!(text.contains("h_bucket{a=\"b\",le=\"+Inf\"} 9\n") && text.contains("h_count{a=\"b\"} 9\n"), "{text}");
