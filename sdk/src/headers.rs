@@ -68,10 +68,7 @@ impl<'a, A> Headers<'a, A> {
     /// As said on [`Headers`]; [`Status::ParseFailure`] when what the host gave is not a header map.
     pub fn all(&self) -> Result<HeaderMap, Error> {
         let wire = self.context.host()?.proxy_get_header_map_pairs(self.map)?;
-        match Pairs::parse(&wire) {
-            Ok(pairs) => Ok(HeaderMap { len: pairs.len(), wire }),
-            Err(_) => Err(Error { hostcall: "proxy_get_header_map_pairs", status: Status::ParseFailure }),
-        }
+        HeaderMap::parse(wire)
     }
 }
 
@@ -202,6 +199,22 @@ pub struct HeaderMap {
 }
 
 impl HeaderMap {
+    pub(crate) fn parse(wire: Vec<u8>) -> Result<Self, Error> {
+        match Pairs::parse(&wire) {
+            Ok(pairs) => Ok(Self { len: pairs.len(), wire }),
+            Err(_) => Err(Error { hostcall: "proxy_get_header_map_pairs", status: Status::ParseFailure }),
+        }
+    }
+
+    pub(crate) const fn empty() -> Self {
+        Self { wire: Vec::new(), len: 0 }
+    }
+
+    /// The first value of a header, whose name is given in lower case.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
+    }
+
     /// How many headers there are.
     pub fn len(&self) -> usize {
         self.len

@@ -1,12 +1,15 @@
 use crate::dispatch::Place;
+use crate::error::Kind;
 use crate::holds::{Holds, On, Stream};
 use crate::phase::{Answerable, Closable, Phase};
-use crate::{Error, Failure, LocalReply, LogLevel, sys::Sys};
+use crate::task::Stopped;
+use crate::{Error, Failure, Interrupt, LocalReply, LogLevel, sys::Sys};
 use alloc::{boxed::Box, rc::Rc};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
+use proxy_filter_abi::StreamType;
 
 /// A message that is held: what `hold()` of a phase's handle gives, beside the action that makes the proxy wait.
 ///
@@ -75,11 +78,12 @@ pub struct Gone(());
 pub struct Pause(Rc<Hold>);
 
 /// What a [`Held`] and its [`Pause`] share.
-struct Hold {
+pub(crate) struct Hold {
     stream: Rc<Stream>,
-    message: proxy_filter_abi::StreamType,
+    message: StreamType,
     state: Cell<State>,
     origin: Cell<Option<Origin>>,
+    failure: Cell<Option<Failure>>,
 }
 
 /// Where a message was held, and how its stream is answered when the hold is forgotten.
@@ -97,8 +101,8 @@ enum State {
     Asked,
     /// The proxy waits.
     Waiting,
-    /// Its own callback runs; it was dropped there.
-    Dropped,
+    /// Its own callback runs; it was dropped there, or failed.
+    Failed,
     /// Its own callback runs; it was answered there.
     Answered,
     /// It was let go, or never waited.
@@ -106,6 +110,19 @@ enum State {
 }
 
 impl Hold {
+    /// Makes the message of the running callback wait.
+    pub(crate) fn new<P: Phase>(sys: &Sys, id: u32) -> (Rc<Self>, Pause) {
+        let stream = Holds::holding(sys, id, P::STREAM);
+        let hold = Rc::new(Self {
+            stream,
+            message: P::STREAM,
+            state: Cell::new(State::Asked),
+            origin: Cell::new(None),
+            failure: Cell::new(None),
+        });
+        (Rc::clone(&hold), Pause(hold))
+    }
+
     /// Whether the proxy waits, or will when the callback has answered.
     fn is_open(&self, sys: &Sys) -> bool {
         matches!(self.state.get(), State::Asked | State::Waiting) && !self.stream.is_over(sys)
@@ -117,21 +134,109 @@ impl Hold {
         let open = self.is_open(sys);
         self.state.set(match before {
             State::Asked => state,
-            _ => State::Resolved,
+            State::Waiting => State::Resolved,
+            decided => decided,
         });
         if before == State::Waiting {
             self.stream.let_go(self.message);
         }
         open.then_some(before)
     }
+
+    pub(crate) fn resume(&self, sys: &Sys) -> Result<(), Gone> {
+        match self.resolve(sys, State::Resolved) {
+            None => Err(Gone(())),
+            Some(State::Waiting) => self.go_on(sys),
+            // Its own callback then answers that the message goes on.
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn reply(&self, sys: &Sys, reply: LocalReply) -> Result<(), Gone> {
+        self.resolve(sys, State::Answered).ok_or(Gone(()))?;
+        self.end(sys, move |sys| reply.send_to(sys));
+        Ok(())
+    }
+
+    pub(crate) fn close(&self, sys: &Sys) -> Result<(), Gone> {
+        self.resolve(sys, State::Answered).ok_or(Gone(()))?;
+        let on = self.on(sys)?;
+        on.over(self.stream.id());
+        on.proxy_close_stream(StreamType::Downstream).map_err(|error| self.refused(sys, error))
+    }
+
+    /// Decides as a task's result says.
+    pub(crate) fn conclude(&self, sys: &Sys, result: Result<(), Stopped>) {
+        match result {
+            Ok(()) => drop(self.resume(sys)),
+            Err(Stopped::Close) => drop(self.close(sys)),
+            Err(Stopped::Interrupt(Interrupt(Kind::Reply(reply)))) => drop(self.reply(sys, *reply)),
+            Err(Stopped::Interrupt(Interrupt(Kind::Reset(reset)))) => {
+                if self.resolve(sys, State::Answered).is_some() {
+                    self.end(sys, reset);
+                }
+            }
+            Err(Stopped::Interrupt(Interrupt(Kind::Failure(failure)))) => self.fail(sys, failure),
+        }
+    }
+
+    /// Logs a failure and answers as the root's policy says.
+    fn fail(&self, sys: &Sys, failure: Failure) {
+        match self.resolve(sys, State::Failed) {
+            Some(State::Waiting) => {}
+            // Its own callback answers so.
+            Some(State::Asked) => return self.failure.set(Some(failure)),
+            _ => return,
+        }
+        let Some(origin) = self.origin.get() else { return };
+        if origin.fail_open {
+            (origin.fail)(&origin.place, sys, &failure);
+            let _ = self.go_on(sys);
+        } else {
+            Holds::end(sys, self.stream.id(), Box::new(move |sys| _ = (origin.fail)(&origin.place, sys, &failure)));
+        }
+    }
+
+    fn end(&self, sys: &Sys, act: impl FnOnce(&Sys) -> Result<(), Error> + 'static) {
+        let origin = self.origin.get();
+        let act = move |sys: &Sys| {
+            if let (Err(error), Some(origin)) = (act(sys), origin) {
+                origin.place.log_failure(sys, &Failure::from(error));
+            }
+        };
+        Holds::end(sys, self.stream.id(), Box::new(act));
+    }
+
+    fn go_on(&self, sys: &Sys) -> Result<(), Gone> {
+        let message = self.message;
+        // Something else keeps it; or a callback of this very message runs, whose answer decides (CON-8).
+        if self.stream.waits(message) || sys.holds().runs(self.stream.id(), message) {
+            return Ok(());
+        }
+        let on = self.on(sys)?;
+        self.stream.goes_on(message);
+        on.proxy_continue_stream(message).map_err(|error| self.refused(sys, error))
+    }
+
+    /// The host forgets ids of streams that have ended (CTX-5).
+    fn on<'a>(&self, sys: &'a Sys) -> Result<On<'a>, Gone> {
+        sys.on(self.stream.id()).map_err(|_| Gone(()))
+    }
+
+    /// A host that refuses to let a held message go, or to answer it, has none.
+    #[cold]
+    fn refused(&self, sys: &Sys, error: Error) -> Gone {
+        if let Some(origin) = self.origin.get() {
+            origin.place.log_failure(sys, &Failure::from(error));
+        }
+        Gone(())
+    }
 }
 
 impl<P: Phase> Held<P> {
     pub(crate) fn new(sys: &Sys, id: u32) -> (Self, Pause) {
-        let stream = Holds::holding(sys, id, P::STREAM);
-        let hold = Rc::new(Hold { stream, message: P::STREAM, state: Cell::new(State::Asked), origin: Cell::new(None) });
-        let paused = Paused { stream: P::stream(sys, id), phase: PhantomData };
-        (Self { paused, hold: Rc::clone(&hold) }, Pause(hold))
+        let (hold, pause) = Hold::new::<P>(sys, id);
+        (Self { paused: Paused::new(sys, id), hold }, pause)
     }
 
     /// Reads or changes what is held, acting on its stream throughout: one switch of the effective context for all that `f` does.
@@ -142,7 +247,7 @@ impl<P: Phase> Held<P> {
         if !self.hold.is_open(self.sys()) {
             return Err(Gone(()));
         }
-        let _on = self.on()?;
+        let _on = self.hold.on(self.sys())?;
         Ok(f(&self.paused))
     }
 
@@ -151,12 +256,7 @@ impl<P: Phase> Held<P> {
     /// # Errors
     /// [`Gone`] when there is nothing held any more.
     pub fn resume(self) -> Result<(), Gone> {
-        match self.hold.resolve(self.sys(), State::Resolved) {
-            None => Err(Gone(())),
-            Some(State::Waiting) => self.go_on(),
-            // Its own callback then answers that the message goes on.
-            Some(_) => Ok(()),
-        }
+        self.hold.resume(self.sys())
     }
 
     /// Answers the client instead, and drops what is held (LOC-2, LOC-5): after the running callback has returned.
@@ -170,14 +270,7 @@ impl<P: Phase> Held<P> {
     where
         P: Answerable,
     {
-        self.hold.resolve(self.sys(), State::Answered).ok_or(Gone(()))?;
-        let origin = self.hold.origin.get();
-        self.end(move |sys| {
-            if let (Err(error), Some(origin)) = (reply.send_to(sys), origin) {
-                origin.place.log_failure(sys, &Failure::from(error));
-            }
-        });
-        Ok(())
+        self.hold.reply(self.sys(), reply)
     }
 
     /// Closes the held TCP connection, and drops what is held (TCP-5): after the running callback has returned.
@@ -188,58 +281,40 @@ impl<P: Phase> Held<P> {
     where
         P: Closable,
     {
-        self.hold.resolve(self.sys(), State::Answered).ok_or(Gone(()))?;
-        let on = self.on()?;
-        on.over(self.hold.stream.id());
-        on.proxy_close_stream(proxy_filter_abi::StreamType::Downstream).map_err(|error| self.refused(error))
+        self.hold.close(self.sys())
     }
 
-    fn end(&self, act: impl FnOnce(&Sys) + 'static) {
-        Holds::end(self.sys(), self.hold.stream.id(), Box::new(act));
+    pub(crate) fn conclude(self, result: Result<(), Stopped>) {
+        self.hold.conclude(self.sys(), result);
     }
 
-    fn go_on(&self) -> Result<(), Gone> {
-        let message = self.hold.message;
-        // Something else keeps it; or a callback of this very message runs, whose answer decides (CON-8).
-        if self.hold.stream.waits(message) || self.sys().holds().runs(self.hold.stream.id(), message) {
-            return Ok(());
-        }
-        let on = self.on()?;
-        self.hold.stream.goes_on(message);
-        on.proxy_continue_stream(message).map_err(|error| self.refused(error))
+    /// Whether there is something to decide.
+    pub(crate) fn is_open(&self) -> bool {
+        self.hold.is_open(self.sys())
     }
 
-    fn sys(&self) -> &Sys {
+    pub(crate) fn paused(&self) -> &Paused<P> {
+        &self.paused
+    }
+
+    pub(crate) fn sys(&self) -> &Sys {
         &self.paused.stream.sys
     }
 
-    /// The host forgets ids of streams that have ended (CTX-5).
-    fn on(&self) -> Result<On<'_>, Gone> {
-        self.sys().on(self.hold.stream.id()).map_err(|_| Gone(()))
-    }
-
-    /// A host that refuses to let a held message go, or to answer it, has none.
-    #[cold]
-    fn refused(&self, error: Error) -> Gone {
-        if let Some(origin) = self.hold.origin.get() {
-            origin.place.log_failure(self.sys(), &Failure::from(error));
-        }
-        Gone(())
+    pub(crate) fn id(&self) -> u32 {
+        self.hold.stream.id()
     }
 }
 
 impl<P: Phase> Drop for Held<P> {
     fn drop(&mut self) {
-        let Some(State::Waiting) = self.hold.resolve(self.sys(), State::Dropped) else { return };
-        let Some(origin) = self.hold.origin.get() else { return };
-        if origin.fail_open {
-            (origin.fail)(&origin.place, self.sys(), &Failure::from(Undecided));
-            let _ = self.go_on();
-        } else {
-            self.end(move |sys| {
-                (origin.fail)(&origin.place, sys, &Failure::from(Undecided));
-            });
-        }
+        self.hold.fail(self.sys(), Failure::from(Undecided));
+    }
+}
+
+impl<P: Phase> Paused<P> {
+    pub(crate) fn new(sys: &Sys, id: u32) -> Self {
+        Self { stream: P::stream(sys, id), phase: PhantomData }
     }
 }
 
@@ -269,7 +344,10 @@ impl Pause {
                 hold.stream.hold(hold.message);
                 true
             }
-            State::Dropped => (origin.fail)(&origin.place, sys, &Failure::from(Undecided)) != 0,
+            State::Failed => {
+                let failure = hold.failure.take().unwrap_or_else(|| Failure::from(Undecided));
+                (origin.fail)(&origin.place, sys, &failure) != 0
+            }
             State::Answered => true,
             State::Waiting | State::Resolved => false,
         }

@@ -5,6 +5,7 @@
 use crate::body_policy::Step;
 use crate::dispatch::{Found, Slots};
 use crate::held::Origin;
+use crate::task::NONE;
 use crate::{Error, Pause, sys::Sys};
 use alloc::{boxed::Box, rc::Rc, vec::Vec};
 use core::cell::{Cell, RefCell};
@@ -30,6 +31,8 @@ pub(crate) struct Stream {
     id: u32,
     /// It has ended or was answered: nothing of it can be let go.
     over: Cell<bool>,
+    /// The first of the tasks that wait for it.
+    tasks: Cell<u32>,
     /// Its halves: toward the upstream, toward the client.
     halves: [Half; 2],
 }
@@ -39,6 +42,8 @@ pub(crate) struct Stream {
 struct Half {
     /// How many holds keep it from going on.
     holds: Cell<u32>,
+    /// The running callback answers with a hold's pause.
+    paused: Cell<bool>,
     /// The most bytes of a body that is being collected.
     limit: Cell<Option<u32>>,
     /// How many bytes of it were here when it was last seen incomplete; nothing before its first chunk.
@@ -100,7 +105,12 @@ static HOOKS: Hooks = Hooks {
         let half = stream.half(message);
         // What is held stays so until its hold is let go, whatever a later callback of the same message answers: one that
         // continues would release the headers too (ACT-5).
-        let answer = if answer == 0 && half.holds.get() > 0 { 1 } else { answer };
+        // And one that was let go since the callback answered with its pause does not wait.
+        let answer = match (half.paused.take(), half.holds.get()) {
+            (true, 0) => 0,
+            (_, 1..) if answer == 0 => 1,
+            _ => answer,
+        };
         if let Some(length) = half.length.get() {
             let kept = if half.shown.get() { length(sys) } else { half.kept.get().saturating_add(length(sys)) };
             half.kept.set(if answer == 0 { 0 } else { kept });
@@ -117,6 +127,7 @@ static HOOKS: Hooks = Hooks {
         if let Some(stream) = holds.stream(id) {
             stream.over.set(true);
             holds.streams.remove(id);
+            sys.cancel_tasks(stream.tasks.replace(NONE));
         }
         if let Ok(mut later) = holds.later.try_borrow_mut() {
             later.retain(|(other, _)| *other != id);
@@ -175,16 +186,36 @@ impl Holds {
         }
     }
 
-    /// The record of a stream whose callback for this message runs; made when there is none.
-    pub(crate) fn holding(sys: &Sys, id: u32, message: StreamType) -> Rc<Stream> {
-        let holds = sys.holds();
+    /// From now on callbacks are noted; the one that runs is of this context and message.
+    pub(crate) fn watch(sys: &Sys, id: u32, message: Option<StreamType>) {
         if sys.hooks().is_none() {
             sys.set_hooks(&HOOKS);
-            holds.running.set(Running { id, message: Some(message) });
-            holds.effective.set(id);
+            sys.holds().running.set(Running { id, message });
+            sys.holds().effective.set(id);
         }
+    }
+
+    /// The first of a stream's tasks; nothing where it holds nothing.
+    pub(crate) fn tasks(&self, id: u32) -> Option<u32> {
+        Some(self.stream(id)?.tasks.get())
+    }
+
+    /// False where it holds nothing.
+    pub(crate) fn set_tasks(&self, id: u32, first: u32) -> bool {
+        self.stream(id).map(|stream| stream.tasks.set(first)).is_some()
+    }
+
+    /// The record of a stream whose callback for this message runs; made when there is none.
+    pub(crate) fn holding(sys: &Sys, id: u32, message: StreamType) -> Rc<Stream> {
+        Self::watch(sys, id, Some(message));
+        let holds = sys.holds();
         holds.stream(id).unwrap_or_else(|| {
-            let stream = Rc::new(Stream { id, over: Cell::new(false), halves: [Half::default(), Half::default()] });
+            let stream = Rc::new(Stream {
+                id,
+                over: Cell::new(false),
+                tasks: Cell::new(NONE),
+                halves: [Half::default(), Half::default()],
+            });
             // With a million others in its way it is not found again: the host then says when it is gone.
             let _ = holds.streams.insert(id, Rc::clone(&stream));
             stream
@@ -260,8 +291,9 @@ impl Stream {
     }
 
     pub(crate) fn hold(&self, message: StreamType) {
-        let holds = &self.half(message).holds;
+        let Half { holds, paused, .. } = self.half(message);
         holds.set(holds.get() + 1);
+        paused.set(true);
     }
 
     pub(crate) fn let_go(&self, message: StreamType) {
@@ -351,6 +383,14 @@ impl Sys {
                 core::mem::forget(pause);
                 false
             }
+        }
+    }
+
+    /// Makes hostcalls act on this context for the rest of the callback.
+    pub(crate) fn switch_to(&self, id: u32) -> Result<(), Error> {
+        match self.hooks() {
+            Some(hooks) => (hooks.switch)(self, id).map(drop),
+            None => Ok(()),
         }
     }
 

@@ -86,11 +86,14 @@ mod headers;
 mod heap;
 mod held;
 mod holds;
+mod http_call;
 mod local_reply;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;
 mod metric_families;
 mod metrics;
+mod pairs_buffer;
+mod pending;
 pub mod phase;
 mod query;
 mod queue;
@@ -98,6 +101,7 @@ mod register;
 mod runtime;
 mod shared_data;
 mod sys;
+mod task;
 mod tcp;
 
 pub use action::{DataAction, FailurePolicy, HeadersAction, TrailersAction};
@@ -117,6 +121,7 @@ pub use handles::{
 };
 pub use headers::{Editable, HeaderMap, Headers, NotUtf8, ReadOnly, Value};
 pub use held::{Gone, Held, Pause, Paused};
+pub use http_call::{Call, CallError, CallReply, HttpCall};
 pub use local_reply::LocalReply;
 pub use metric_families::{CounterFamily, GaugeFamily, HistogramFamily};
 pub use metrics::{Counter, Gauge, Histogram};
@@ -125,6 +130,7 @@ pub use queue::QueueId;
 pub use shared_data::{Cas, SharedData, Stored, UpdateError};
 #[cfg(not(target_family = "wasm"))]
 pub use sys::Module;
+pub use task::{First, join, join3, oneshot, race};
 pub use tcp::{ConnectionAction, StreamAction, StreamContext, StreamInterrupt, TcpPlugin};
 
 /// The ABI that this crate speaks.
@@ -146,6 +152,7 @@ pub mod prelude {
         ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp,
         TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData, phase,
     };
+    pub use crate::{CallError, CallReply, First, HttpCall, join, join3, oneshot, race};
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;
     pub use alloc::format;

@@ -1,6 +1,7 @@
 //! The phases in which a message can be held, as types.
 
-use crate::{Context, HttpStream, Tcp, sys::Sys};
+use crate::task::Stop;
+use crate::{Context, Failure, Held, HttpStream, Interrupt, StreamInterrupt, Tcp, sys::Sys};
 use core::fmt::Debug;
 use core::ops::Deref;
 use proxy_filter_abi::StreamType;
@@ -13,8 +14,14 @@ pub trait Phase: sealed::Sealed + 'static {
     const STREAM: StreamType;
     /// What can be asked about the stream in all of its phases.
     type Stream: Deref<Target = Context> + Debug;
+    /// What a task that decides what is held can end in: that of the phase's callback.
+    type Stop: 'static;
     #[doc(hidden)]
     fn stream(sys: &Sys, id: u32) -> Self::Stream;
+    #[doc(hidden)]
+    fn conclude(held: Held<Self>, result: Result<(), Self::Stop>)
+    where
+        Self: Sized;
 }
 
 /// A phase in which the client can still be answered: nothing of a response has left by it.
@@ -36,7 +43,7 @@ pub(crate) mod sealed {
 }
 
 macro_rules! phases {
-    ($($(#[doc = $doc:literal])* $name:ident on $message:ident of $stream:ident $(: $marker:ident)?;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident on $message:ident of $stream:ident or $stop:ident $(: $marker:ident)?;)*) => {
         $($(#[doc = $doc])*
         #[derive(Debug)]
         pub enum $name {}
@@ -44,8 +51,12 @@ macro_rules! phases {
         impl Phase for $name {
             const STREAM: StreamType = StreamType::$message;
             type Stream = $stream;
+            type Stop = $stop;
             fn stream(sys: &Sys, id: u32) -> $stream {
                 $stream::new(sys, id)
+            }
+            fn conclude(held: Held<Self>, result: Result<(), $stop>) {
+                held.conclude(result.map_err(Stop::stopped));
             }
         }
         $(impl $marker for $name {})?)*
@@ -54,19 +65,19 @@ macro_rules! phases {
 
 phases! {
     /// A request is held before its headers go on.
-    RequestHeaders on HttpRequest of HttpStream: Answerable;
+    RequestHeaders on HttpRequest of HttpStream or Interrupt: Answerable;
     /// A request is held with a part of its body.
-    RequestBody on HttpRequest of HttpStream: Answerable;
+    RequestBody on HttpRequest of HttpStream or Interrupt: Answerable;
     /// A request is held before its trailers go on.
-    RequestTrailers on HttpRequest of HttpStream: Answerable;
+    RequestTrailers on HttpRequest of HttpStream or Interrupt: Answerable;
     /// A response is held before its headers go on.
-    ResponseHeaders on HttpResponse of HttpStream: Answerable;
+    ResponseHeaders on HttpResponse of HttpStream or Interrupt: Answerable;
     /// A response is held with a part of its body.
-    ResponseBody on HttpResponse of HttpStream;
+    ResponseBody on HttpResponse of HttpStream or Failure;
     /// A response is held before its trailers go on.
-    ResponseTrailers on HttpResponse of HttpStream;
+    ResponseTrailers on HttpResponse of HttpStream or Failure;
     /// A client waits before the proxy connects to the upstream.
-    NewConnection on Downstream of Tcp: Closable;
+    NewConnection on Downstream of Tcp or StreamInterrupt: Closable;
     /// A client's bytes are held.
-    DownstreamData on Downstream of Tcp: Closable;
+    DownstreamData on Downstream of Tcp or StreamInterrupt: Closable;
 }

@@ -65,14 +65,19 @@ impl<R: RootContext, S> Contexts<R, S> {
         }
         #[cfg(all(feature = "host-log-level", target_family = "wasm"))]
         crate::logger::follow_host_level();
-        match make::<R>(sys, id, size) {
+        // Tasks of the configuration before this one.
+        let before = sys.take_tasks(id);
+        match make::<R>(sys, self.plugin, id, size) {
             Ok(root) => {
                 // The one before it is dropped when the context can be called again.
                 let mut root = Some(Rc::new(root));
                 self.roots.with(id, |slot| core::mem::swap(slot, &mut root));
+                sys.cancel_tasks(before);
                 Some(TRUE)
             }
             Err(error) => {
+                sys.cancel_tasks(sys.take_tasks(id));
+                sys.give_tasks(id, before);
                 let text = [self.plugin.as_bytes(), b": bad configuration: ", error.0.as_bytes()];
                 crate::runtime::log(sys, LogLevel::Error, &text);
                 Some(FALSE)
@@ -98,7 +103,7 @@ impl<R: RootContext, S> Contexts<R, S> {
     fn root_done(&self, sys: &Sys, id: u32) -> Option<u32> {
         let mut done = true;
         self.call_root(sys, id, "proxy_on_done", |root| {
-            done = root.on_done(Plugin::new(sys, id))?;
+            done = root.on_done(Plugin::new(sys, self.plugin, id))?;
             Ok(())
         })?;
         Some(if done { TRUE } else { FALSE })
@@ -114,7 +119,7 @@ impl<R: RootContext, S> Contexts<R, S> {
     #[cold]
     #[inline(never)]
     pub(super) fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
-        self.call_root(sys, id, "proxy_on_queue_ready", |root| root.on_queue_ready(QueueId(queue), Plugin::new(sys, id)))
+        self.call_root(sys, id, "proxy_on_queue_ready", |root| root.on_queue_ready(QueueId(queue), Plugin::new(sys, self.plugin, id)))
     }
 
     /// Calls a root, if it is configured; there is no stream to answer, so a failure is only told.
@@ -145,11 +150,11 @@ impl<R: RootContext, S> Contexts<R, S> {
     }
 }
 
-fn make<R: RootContext>(sys: &Sys, id: u32, size: u32) -> Result<R, ConfigError> {
+fn make<R: RootContext>(sys: &Sys, plugin: &'static str, id: u32, size: u32) -> Result<R, ConfigError> {
     let bytes = if R::Config::NEEDS_BYTES && size > 0 {
         sys.proxy_get_buffer_bytes(proxy_filter_abi::BufferType::PluginConfiguration, 0, size)?
     } else {
         Vec::new()
     };
-    R::new(R::Config::from_config(&bytes)?, &Plugin::new(sys, id))
+    R::new(R::Config::from_config(&bytes)?, &Plugin::new(sys, plugin, id))
 }

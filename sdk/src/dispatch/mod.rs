@@ -134,6 +134,7 @@ impl<R> Vm<R> {
 impl<R> Drop for Vm<R> {
     fn drop(&mut self) {
         self.sys.holds().close();
+        self.sys.close_tasks();
     }
 }
 
@@ -182,12 +183,14 @@ macro_rules! exports {
             fn proxy_on_context_create(&self, context_id: u32, parent_id: u32) -> u32 {
                 // A host that forgot to delete the last stream of this id.
                 self.sys.over(context_id);
+                self.sys.cancel_tasks(self.sys.take_tasks(context_id));
                 let outer = self.sys.enter(context_id, None);
                 if parent_id == 0 {
                     self.create_root(context_id);
                 } else if self.rows.create_stream(&self.sys, context_id, parent_id).is_none() {
                     self.unknown("proxy_on_context_create", parent_id, CONTINUE);
                 }
+                self.sys.run_woken();
                 self.sys.leave(outer, 0)
             }
 
@@ -198,6 +201,7 @@ macro_rules! exports {
                 let outer = self.sys.enter(id, exports!(@message $($message)?));
                 let call: Option<u32> = $call(&self.rows, &self.sys);
                 let answer = call.unwrap_or_else(|| self.unknown(stringify!($abi), id, $answer));
+                self.sys.run_woken();
                 self.sys.leave(outer, answer)
             })*
 
@@ -243,14 +247,20 @@ exports! {
         |rows: &R, sys| rows.upstream_close(sys, context_id, peer_type);
     proxy_on_done(context_id) of Over else TRUE, |rows: &R, sys| rows.done(sys, context_id);
     proxy_on_log(context_id) of Over else CONTINUE, |rows: &R, sys| rows.log(sys, context_id);
-    proxy_on_delete(context_id) of Over else CONTINUE, |rows: &R, sys| rows.delete(sys, context_id);
+    proxy_on_delete(context_id) of Over else CONTINUE, |rows: &R, sys: &Sys| {
+        sys.cancel_tasks(sys.take_tasks(context_id));
+        rows.delete(sys, context_id)
+    };
+    proxy_on_http_call_response(_context_id, call_id, num_headers, body_size, num_trailers) else CONTINUE, |_: &R, sys: &Sys| {
+        sys.call_answered(call_id, [num_headers, body_size, num_trailers]);
+        Some(CONTINUE)
+    };
     }
     default {
     proxy_on_vm_start(_context_id, _configuration_size) = TRUE;
     proxy_on_tick(_context_id) = CONTINUE;
     proxy_on_request_metadata(_context_id, _num_elements) = CONTINUE;
     proxy_on_response_metadata(_context_id, _num_elements) = CONTINUE;
-    proxy_on_http_call_response(_context_id, _call_id, _num_headers, _body_size, _num_trailers) = CONTINUE;
     proxy_on_grpc_receive_initial_metadata(_context_id, _call_id, _num_elements) = CONTINUE;
     proxy_on_grpc_receive(_context_id, _call_id, _size) = CONTINUE;
     proxy_on_grpc_receive_trailing_metadata(_context_id, _call_id, _num_elements) = CONTINUE;
@@ -268,6 +278,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(crate) const fn new(plugin: &'static str, id: u32, callback: &'static str) -> Self {
+        Self { plugin, id, callback }
+    }
+
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
     pub(crate) fn log(&self, sys: &Sys, level: LogLevel, what: &str) {
         self.write(sys, level, [what.as_bytes(), b"", b""]);
     }

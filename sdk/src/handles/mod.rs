@@ -40,6 +40,7 @@ pub use body::{HeldHeaders, RequestBody, ResponseBody};
 pub use http::{AccessLog, HttpStream, Log, RequestHeaders, RequestTrailers, ResponseHeaders, ResponseTrailers};
 pub use tcp::{DownstreamClose, DownstreamData, NewConnection, StreamLog, Tcp, UpstreamClose, UpstreamData};
 
+use crate::dispatch::Place;
 use crate::holds::On;
 use crate::{Error, LogLevel, sys::Sys};
 use core::marker::PhantomData;
@@ -90,12 +91,22 @@ impl Context {
 #[derive(Debug)]
 pub struct Plugin<'a> {
     context: Context,
+    name: &'static str,
     callback: PhantomData<&'a ()>,
 }
 
 impl Plugin<'_> {
-    pub(crate) fn new(sys: &Sys, id: u32) -> Self {
-        Self { context: Context::new(sys, id), callback: PhantomData }
+    pub(crate) fn new(sys: &Sys, name: &'static str, id: u32) -> Self {
+        Self { context: Context::new(sys, id), name, callback: PhantomData }
+    }
+
+    /// The same, beyond the callback.
+    pub(crate) fn detached(&self) -> Plugin<'static> {
+        Plugin::new(&self.sys, self.name, self.id())
+    }
+
+    pub(crate) fn place(&self, callback: &'static str) -> Place {
+        Place::new(self.name, self.id(), callback)
     }
 
     /// Ends a root whose [`on_done`](crate::RootContext::on_done) has answered that it is not done yet (LIF-20): it is dropped

@@ -1,5 +1,7 @@
 use crate::Error;
 use crate::holds::{Holds, Hooks};
+use crate::http_call::{self, Calls};
+use crate::task::{self, Tasks};
 use alloc::{boxed::Box, rc::Rc, vec::Vec};
 use core::cell::Cell;
 use core::fmt;
@@ -13,12 +15,24 @@ struct Inner {
     host: Rc<dyn Host>,
     hooks: Cell<Option<&'static Hooks>>,
     holds: Holds,
+    task_hooks: Cell<Option<&'static task::Hooks>>,
+    tasks: Tasks,
+    call_hooks: Cell<Option<&'static http_call::Hooks>>,
+    calls: Calls,
 }
 
 impl Sys {
     /// A way to this host.
     pub fn new(host: Rc<dyn Host>) -> Self {
-        Self(Rc::new(Inner { host, hooks: Cell::new(None), holds: Holds::new() }))
+        Self(Rc::new(Inner {
+            host,
+            hooks: Cell::new(None),
+            holds: Holds::new(),
+            task_hooks: Cell::new(None),
+            tasks: Tasks::new(),
+            call_hooks: Cell::new(None),
+            calls: Calls::new(),
+        }))
     }
 
     pub(crate) fn hooks(&self) -> Option<&'static Hooks> {
@@ -31,6 +45,30 @@ impl Sys {
 
     pub(crate) fn holds(&self) -> &Holds {
         &self.0.holds
+    }
+
+    pub(crate) fn task_hooks(&self) -> Option<&'static task::Hooks> {
+        self.0.task_hooks.get()
+    }
+
+    pub(crate) fn set_task_hooks(&self, hooks: &'static task::Hooks) {
+        self.0.task_hooks.set(Some(hooks));
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    pub(crate) fn call_hooks(&self) -> Option<&'static http_call::Hooks> {
+        self.0.call_hooks.get()
+    }
+
+    pub(crate) fn set_call_hooks(&self, hooks: &'static http_call::Hooks) {
+        self.0.call_hooks.set(Some(hooks));
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.0.calls
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::heap::{Heap, Memory};
 use crate::holds::{Holds, Hooks};
+use crate::http_call::{self, Calls};
+use crate::task::{self, Tasks};
 use crate::{Error, Status};
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
@@ -18,6 +20,11 @@ pub struct Sys;
 /// What holding needs. Nothing stores to `HOOKS` in a module that never holds, so the compiler takes it for the constant that it is.
 static HOOKS: SingleThreaded<Cell<Option<&'static Hooks>>> = SingleThreaded::new(Cell::new(None));
 static HOLDS: SingleThreaded<Holds> = SingleThreaded::new(Holds::new());
+/// The same for tasks, and for HTTP calls.
+static TASK_HOOKS: SingleThreaded<Cell<Option<&'static task::Hooks>>> = SingleThreaded::new(Cell::new(None));
+static TASKS: SingleThreaded<Tasks> = SingleThreaded::new(Tasks::new());
+static CALL_HOOKS: SingleThreaded<Cell<Option<&'static http_call::Hooks>>> = SingleThreaded::new(Cell::new(None));
+static CALLS: SingleThreaded<Calls> = SingleThreaded::new(Calls::new());
 
 impl Sys {
     #[inline]
@@ -31,6 +38,32 @@ impl Sys {
 
     pub(crate) fn holds(&self) -> &Holds {
         &HOLDS
+    }
+
+    #[inline]
+    pub(crate) fn task_hooks(&self) -> Option<&'static task::Hooks> {
+        TASK_HOOKS.get()
+    }
+
+    pub(crate) fn set_task_hooks(&self, hooks: &'static task::Hooks) {
+        TASK_HOOKS.set(Some(hooks));
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &TASKS
+    }
+
+    #[inline]
+    pub(crate) fn call_hooks(&self) -> Option<&'static http_call::Hooks> {
+        CALL_HOOKS.get()
+    }
+
+    pub(crate) fn set_call_hooks(&self, hooks: &'static http_call::Hooks) {
+        CALL_HOOKS.set(Some(hooks));
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &CALLS
     }
 }
 
