@@ -119,7 +119,9 @@ impl<R: RootContext, S> Contexts<R, S> {
     #[cold]
     #[inline(never)]
     pub(super) fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
-        self.call_root(sys, id, "proxy_on_queue_ready", |root| root.on_queue_ready(QueueId(queue), Plugin::new(sys, self.plugin, id)))
+        self.call_root(sys, id, "proxy_on_queue_ready", |root| {
+            root.on_queue_ready(QueueId(queue), Plugin::new(sys, self.plugin, id))
+        })
     }
 
     /// Calls a root, if it is configured; there is no stream to answer, so a failure is only told.
