@@ -1,3 +1,4 @@
+use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::host::{Function, State};
 use crate::instance::Instance;
@@ -9,6 +10,8 @@ use crate::plugin::Plugin;
 use crate::profile::Profile;
 use crate::proxy::{Framing, MockProxy};
 use crate::refused::Refused;
+use crate::upstream::Answer;
+use bytes::Bytes;
 use proxy_filter_abi::{LogLevel, Status};
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,6 +31,7 @@ pub struct Builder {
     foreign: Vec<(String, Function)>,
     limits: Limits,
     stats_tags: Vec<String>,
+    clusters: Vec<(String, Cluster)>,
 }
 
 /// How messages move through the proxy.
@@ -64,6 +68,7 @@ impl Builder {
             foreign: Vec::new(),
             limits: Limits::default(),
             stats_tags: Vec::new(),
+            clusters: Vec::new(),
         }
     }
 
@@ -97,6 +102,17 @@ impl Builder {
     /// counts, calls or registers a queue in its root does so in each: run a test of that with this. The trace says which is which.
     pub fn main_thread(mut self) -> Self {
         self.settings.main_thread = true;
+        self
+    }
+
+    /// Adds a cluster from the beginning on, for plugins that call while they are configured; as [`MockProxy::cluster`].
+    pub fn cluster<A: Into<Answer>>(self, name: &str, answer: impl FnMut(http::Request<Bytes>) -> A + 'static) -> Self {
+        self.set_cluster(name, Cluster::new(answer))
+    }
+
+    /// Adds a cluster from the beginning on; as [`MockProxy::set_cluster`].
+    pub fn set_cluster(mut self, name: &str, cluster: impl Into<Cluster>) -> Self {
+        self.clusters.push((name.to_owned(), cluster.into()));
         self
     }
 
@@ -226,6 +242,7 @@ impl Builder {
         self.foreign.into_iter().for_each(|(name, function)| state.foreign.set(name, function));
         let mut proxy = MockProxy::with_settings(state, self.settings);
         proxy.stats_tags = self.stats_tags;
+        self.clusters.into_iter().for_each(|(name, cluster)| proxy.state.clusters.set(&name, cluster));
         let mut main = Vec::new();
         if self.settings.main_thread {
             let plugins: Vec<&Plugin> = self.access_loggers.iter().chain(&self.plugins).collect();

@@ -117,6 +117,15 @@ impl MockProxy {
         }
     }
 
+    /// CAL-3: what is still in flight when the proxy goes, although nothing will ever end it.
+    pub(crate) fn find_unanswered(&self) {
+        for (vm, plugin) in self.state.http_calls.never_answered() {
+            if self.find_vm(vm).is_some() {
+                self.state.found(Lint::CalloutNeverAnswered, Some(plugin));
+            }
+        }
+    }
+
     /// ACT-8, TCP-13: what is still held back when the proxy goes, although nothing would ever continue it.
     pub(crate) fn find_held(&self) {
         for (number, chain) in self.chains.borrow().iter() {
@@ -127,7 +136,8 @@ impl MockProxy {
                 None => (of_stream, Lint::NeverContinued),
             };
             let Some(plugin) = holder.map(|filter| chain.instance(filter)) else { continue };
-            let may_wake = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.ticks());
+            let ticks = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.ticks());
+            let may_wake = ticks || self.state.http_calls.may_wake(plugin.vm.host.id());
             if !may_wake {
                 self.state.found(lint, Some(plugin.root.plugin.name.clone()));
             }
@@ -139,6 +149,7 @@ impl Drop for MockProxy {
     fn drop(&mut self) {
         if !std::thread::panicking() && !self.is_gone() {
             self.find_held();
+            self.find_unanswered();
             self.check();
         }
     }

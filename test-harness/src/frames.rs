@@ -50,6 +50,7 @@ pub(crate) fn answer(answer: &Answer, request: &Message, framing: Framing) -> Ve
             "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
         ),
         Answer::Timeout => instead(504, "response_timeout", "upstream request timeout"),
+        Answer::Later(_, later) => self::answer(later, request, framing),
         Answer::NoCluster => instead(503, "cluster_not_found", ""),
         Answer::ResetBeforeResponse => vec![reset_before_response()],
         Answer::ResetAfter(response) => {

@@ -3,6 +3,7 @@
 mod both_vms;
 mod builder;
 mod chain;
+mod cluster;
 mod connection;
 mod exchange;
 mod failure_policy;
@@ -32,6 +33,7 @@ mod upstream;
 mod vm;
 
 pub use builder::Builder;
+pub use cluster::Cluster;
 pub use connection::{Connection, Ending};
 pub use exchange::{Exchange, LocalReplySent, Outcome};
 pub use failure_policy::FailurePolicy;

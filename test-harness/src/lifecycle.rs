@@ -113,6 +113,7 @@ impl MockProxy {
     #[track_caller]
     pub fn shut_down(self) -> Vec<LogLine> {
         self.find_held();
+        self.find_unanswered();
         self.check();
         let before = self.state.log.borrow().len();
         for vms in [&self.vms, &self.main_vms] {

@@ -50,6 +50,11 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// HTTP and gRPC calls that have no answer yet; 10,000. One more answers `INTERNAL_FAILURE`.
     pub callouts_in_flight: usize,
+    /// Callouts that begin while the clock stands still; 10,000. A plugin that calls again in each answer would never come to rest. One
+    /// more answers `INTERNAL_FAILURE`, until the clock moves.
+    pub callouts_at_once: usize,
+    /// Bytes of what callouts have sent, which stays on record; 256 MiB. What would exceed it answers `INTERNAL_FAILURE`.
+    pub callout_bytes: usize,
 }
 
 impl Default for Limits {
@@ -62,6 +67,8 @@ impl Default for Limits {
             shared_data_bytes: 64 << 20,
             queue_bytes: 64 << 20,
             callouts_in_flight: 10_000,
+            callouts_at_once: 10_000,
+            callout_bytes: 256 << 20,
         }
     }
 }
@@ -84,6 +91,10 @@ pub enum Limit {
     Queues,
     /// [`Limits::callouts_in_flight`].
     CalloutsInFlight,
+    /// [`Limits::callouts_at_once`].
+    CalloutsAtOnce,
+    /// [`Limits::callout_bytes`].
+    CalloutBytes,
 }
 
 impl fmt::Display for Limit {
@@ -96,6 +107,10 @@ impl fmt::Display for Limit {
             Self::SharedData => "the shared data would grow too large: it is refused (Limits::shared_data_bytes)",
             Self::Queues => "too much waits in the shared queues: it is refused (Limits::queue_bytes)",
             Self::CalloutsInFlight => "too many calls have no answer yet: further ones are refused (Limits::callouts_in_flight)",
+            Self::CalloutsAtOnce => {
+                "too many calls have begun while the clock stood still: further ones are refused until it moves (Limits::callouts_at_once)"
+            }
+            Self::CalloutBytes => "callouts have sent too much: further ones are refused (Limits::callout_bytes)",
         })
     }
 }

@@ -109,6 +109,8 @@ lints! {
         mend: "make the stream effective again before the reply"
     NeverContinued "ACT-8" Error: "pauses and never continues" => "stream hangs";
         mend: "continue or reply on every path; a timeout for each call that it waits for"
+    CalloutNeverAnswered "CAL-3" Error: "calls without a timeout, and no answer comes" => "the call stays in flight for ever";
+        mend: "a timeout for each call"
     TrapWhilePaused "FAI-6" Error: "traps in a call's callback while a request waits" => "request hangs";
         mend: "handle each error as a value; never panic there"
     SplitResponse "HDR-20" Error: "puts bytes from outside into a response header's value" => "the response is split";

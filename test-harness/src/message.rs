@@ -152,6 +152,12 @@ impl Message {
         parts.headers.iter().fold(status, |message, (name, value)| message.with_header(name, value))
     }
 
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> usize {
+        let pairs = self.headers.iter().chain(&self.trailers).map(|(name, value)| name.len() + value.len());
+        pairs.sum::<usize>() + self.chunks.iter().map(Bytes::len).sum::<usize>()
+    }
+
     pub(crate) fn pop_chunk(&mut self) {
         self.chunks.pop();
     }

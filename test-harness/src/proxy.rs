@@ -1,5 +1,6 @@
 //! The mock proxy: a chain of plugins, and the loop that moves a stream through it.
 
+mod callouts;
 mod http_stream;
 mod tcp_stream;
 mod time;
@@ -71,6 +72,8 @@ pub struct MockProxy {
     /// The chain of each stream that has not ended.
     pub(crate) chains: RefCell<BTreeMap<u64, Rc<Chain>>>,
     upstream: RefCell<Upstream>,
+    /// What the upstream takes its time for, by stream.
+    slow_answers: RefCell<BTreeMap<u64, Answer>>,
     /// Nobody listens at the upstream of TCP connections.
     refuses_connections: Cell<bool>,
     pub(crate) settings: Settings,
@@ -115,6 +118,7 @@ impl MockProxy {
             retired: RefCell::default(),
             chains: RefCell::default(),
             upstream: RefCell::default(),
+            slow_answers: RefCell::default(),
             refuses_connections: Cell::new(false),
             settings,
             stats_tags: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::events::{Event, EventId, Events};
 use super::{PluginSettings, StreamKey, VmHost};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(crate) struct Root {
     timer: Cell<Option<Timer>>,
     /// `proxy_on_done` has answered false, and `proxy_done` has not been called yet (LIF-20).
     waits_for_done: Cell<bool>,
+    /// The code and message of its last callout that failed (STA-2, STA-4).
+    status: RefCell<(u32, Vec<u8>)>,
 }
 
 /// A root's tick.
@@ -79,6 +81,15 @@ impl Root {
         }
     }
 
+    /// What `proxy_get_status` says of it.
+    pub(super) fn status(&self) -> (u32, Vec<u8>) {
+        self.status.borrow().clone()
+    }
+
+    pub(super) fn set_status(&self, code: u32, message: &[u8]) {
+        self.status.replace((code, message.to_vec()));
+    }
+
     pub(crate) fn wait_for_done(&self) {
         self.waits_for_done.set(true);
     }
@@ -108,6 +119,7 @@ impl VmHost {
             plugin: Rc::clone(plugin),
             timer: Cell::new(None),
             waits_for_done: Cell::new(false),
+            status: RefCell::default(),
         });
         self.contexts.borrow_mut().insert(root.id, Context::Root(Rc::clone(&root)));
         root
@@ -159,6 +171,7 @@ impl VmHost {
     pub(crate) fn delete_context(&self, id: u32) {
         if let Some(Context::Root(root)) = self.contexts.borrow_mut().remove(&id) {
             root.stop_timer(&self.state.events);
+            self.state.cancel_http_calls(self.id, Some(id));
         }
         self.declarations.forget(id);
     }

@@ -30,6 +30,12 @@ pub(crate) struct EventId {
 pub(crate) enum Event {
     /// A root's timer (TIM-1).
     Tick { vm: u32, root: u32 },
+    /// An HTTP call's request reaches its cluster.
+    HttpCallSent { call: u64 },
+    /// An HTTP call is answered, or has timed out.
+    HttpCallEnds { call: u64 },
+    /// A stream's upstream does what it has taken its time for.
+    UpstreamAnswers { stream: u64 },
 }
 
 impl Events {
@@ -121,7 +127,7 @@ mod tests {
         while let Some(event) = events.pop(3 * MS) {
             came.push((events.now(), event));
         }
-        assert_eq!(came, [(0 * MS, tick(4)), (MS, tick(2)), (MS, tick(6)), (3 * MS, tick(1)), (3 * MS, tick(3))]);
+        assert_eq!(came, [(Duration::ZERO, tick(4)), (MS, tick(2)), (MS, tick(6)), (3 * MS, tick(1)), (3 * MS, tick(3))]);
         events.cancel(ids[0]);
     }
 

@@ -49,7 +49,7 @@ impl VmHost {
             | BufferType::DownstreamData
             | BufferType::UpstreamData
             | BufferType::GrpcCallMessage => Ok(f(&[])),
-            BufferType::HttpCallResponseBody => Err(Status::NotFound),
+            BufferType::HttpCallResponseBody => self.arrived_body(buffer, f).ok_or(Status::NotFound),
             BufferType::VmConfiguration if by_spec && !self.is_starting() => Err(Status::NotFound),
             BufferType::ForeignFunctionArguments if self.foreign_arguments.borrow().is_some() => {
                 Ok(f(self.foreign_arguments.borrow().as_deref().unwrap_or_default()))
@@ -100,7 +100,7 @@ impl Host for VmHost {
             return set.unwrap_or(Err(Status::BadArgument));
         }
         match buffer_type {
-            BufferType::HttpCallResponseBody => Err(Status::NotFound),
+            BufferType::HttpCallResponseBody if self.arrived_body(buffer_type, |_| ()).is_none() => Err(Status::NotFound),
             BufferType::PluginConfiguration if !self.is_configuring() => Err(Status::NotFound),
             _ => Err(Status::BadArgument),
         }
@@ -119,6 +119,9 @@ impl Host for VmHost {
     }
 
     fn proxy_get_header_map_pairs(&self, map_type: MapType) -> Answer<Vec<u8>> {
+        if let Some(pairs) = self.arrived_map(map_type, super::HeaderMap::to_wire) {
+            return Ok(pairs);
+        }
         let pairs =
             self.with_readable(|stream, filter| stream.map(filter, map_type).map(super::HeaderMap::to_wire).unwrap_or_default());
         Ok(pairs.unwrap_or_default())
@@ -129,10 +132,10 @@ impl Host for VmHost {
     }
 
     fn proxy_get_header_map_value(&self, map_type: MapType, key: &[u8]) -> Answer<Vec<u8>> {
-        let value = self.with_readable(|stream, filter| {
-            let map = stream.map(filter, map_type)?;
-            map.get(key).map(<[u8]>::to_vec).ok_or(Status::NotFound)
-        });
+        let get = |map: &super::HeaderMap| map.get(key).map(<[u8]>::to_vec).ok_or(Status::NotFound);
+        let value = self
+            .arrived_map(map_type, get)
+            .or_else(|| self.with_readable(|stream, filter| stream.map(filter, map_type).and_then(get)));
         match value.unwrap_or(Err(Status::BadArgument)) {
             // HDR-7: what is not there is empty.
             Err(Status::NotFound) if self.abi.get() == AbiVersion::V0_1_0 => Ok(Vec::new()),
@@ -199,6 +202,14 @@ impl Host for VmHost {
         let reply = super::Reply::of_filter(status_code, details, body, headers, grpc_status);
         self.after_callback(Effect::Reply(reply));
         Ok(())
+    }
+
+    fn proxy_http_call(&self, upstream: &[u8], headers: &[u8], body: &[u8], trailers: &[u8], timeout: u32) -> Answer<u32> {
+        self.http_call(upstream, headers, body, trailers, timeout)
+    }
+
+    fn proxy_get_status(&self) -> Answer<(u32, Vec<u8>)> {
+        Ok(self.status())
     }
 
     fn proxy_set_tick_period_milliseconds(&self, period: u32) -> Answer {

@@ -3,20 +3,26 @@
 //! [`State`] belongs to the [`MockProxy`](crate::MockProxy): streams, log, clock, trace. A [`VmHost`] is what one VM sees of it; its
 //! `impl Host` is the one place where a hostcall has its meaning. [`Traced`] stands in front and writes the trace.
 
+mod arrived;
 pub(crate) mod buffer;
 mod capability;
+pub(crate) mod clusters;
 mod context;
 pub(crate) mod events;
 mod foreign;
 mod header_map;
+mod http_call;
 pub(crate) mod http_stream;
 mod meaning;
 mod metrics;
 pub(crate) mod tcp_stream;
+mod tokens;
 mod traced;
 pub(crate) mod unimplemented;
 
+use arrived::Arrived;
 pub(crate) use capability::Capabilities;
+use clusters::Clusters;
 use context::Context;
 pub(crate) use context::Root;
 use events::Events;
@@ -24,6 +30,7 @@ pub use foreign::ForeignCall;
 pub(crate) use foreign::Function;
 use foreign::{Declarations, ForeignFunctions};
 pub(crate) use header_map::{HeaderMap, MapKind};
+use http_call::HttpCalls;
 pub(crate) use traced::Traced;
 
 use crate::fault::Faults;
@@ -35,12 +42,13 @@ use crate::profile::Profile;
 use crate::trace::Trace;
 use crate::vm::Trap;
 use http_stream::{AskedBy, HttpStream, Reply};
-use proxy_filter_abi::{AbiVersion, Callback, LogLevel, StreamType};
+use proxy_filter_abi::{AbiVersion, Callback, LogLevel, Status, StreamType};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 use tcp_stream::TcpStream;
+use tokens::Tokens;
 
 /// What all VMs of a mock proxy share.
 #[derive(Debug)]
@@ -58,6 +66,10 @@ pub(crate) struct State {
     pub(crate) log_level: Cell<LogLevel>,
     pub(crate) events: Events,
     vms: Cell<u32>,
+    pub(crate) clusters: Clusters,
+    pub(crate) http_calls: HttpCalls,
+    /// Why the hostcall that runs is refused, for the trace.
+    refusal: RefCell<Option<String>>,
     pub(crate) streams: RefCell<BTreeMap<u64, HttpStream>>,
     /// Numbered together with the HTTP streams.
     pub(crate) connections: RefCell<BTreeMap<u64, TcpStream>>,
@@ -107,6 +119,9 @@ impl State {
             log_level: Cell::new(log_level),
             events: Events::new(time),
             vms: Cell::default(),
+            clusters: Clusters::default(),
+            http_calls: HttpCalls::default(),
+            refusal: RefCell::default(),
             streams: RefCell::default(),
             connections: RefCell::default(),
             effects: RefCell::default(),
@@ -137,6 +152,17 @@ impl State {
     /// Takes a line into the log, though there is no room.
     pub(crate) fn push_log(&self, level: LogLevel, plugin: &str, message: String) {
         self.log.borrow_mut().push(LogLine::new(level, plugin.to_owned(), message));
+    }
+
+    /// A hostcall's answer, of which the trace is to say why.
+    pub(crate) fn refuse(&self, status: Status, why: String) -> Status {
+        self.refusal.replace(Some(why));
+        status
+    }
+
+    /// Why the hostcall that has just been made was refused.
+    fn take_refusal(&self) -> Option<String> {
+        self.refusal.take()
     }
 
     /// Carries out what the stream's callback that has just returned asked for, in order.
@@ -254,6 +280,16 @@ pub(crate) struct VmHost {
     /// What the plugin's code was made for.
     abi: Cell<AbiVersion>,
     metric_ids: metrics::MetricIds,
+    tokens: Tokens,
+    /// What the callout has brought whose callback runs.
+    arrived: RefCell<Option<Arrived>>,
+}
+
+/// A VM that goes takes what it has asked for with it: that of Envoy's canary comes to nothing (CAL-16).
+impl Drop for VmHost {
+    fn drop(&mut self) {
+        self.state.cancel_http_calls(self.id, None);
+    }
 }
 
 impl VmHost {
@@ -274,6 +310,8 @@ impl VmHost {
             foreign_arguments: RefCell::new(None),
             abi: Cell::new(AbiVersion::V0_2_1),
             metric_ids: metrics::MetricIds::default(),
+            tokens: Tokens::default(),
+            arrived: RefCell::default(),
         }
     }
 

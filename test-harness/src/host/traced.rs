@@ -34,6 +34,7 @@ macro_rules! traced {
                         Err(status) => {
                             let by_fault = if fault.is_some() { " (injected)" } else { "" };
                             let _ = write!(line, "{status}{by_fault}");
+                            self.0.state().take_refusal().iter().for_each(|why| line.push_str(&format!(": {why}")));
                         }
                     }
                 });

@@ -27,13 +27,11 @@ macro_rules! table {
 }
 
 table! {
-    proxy_http_call(upstream: &[u8], headers: &[u8], body: &[u8], trailers: &[u8], timeout: u32) -> u32;
     proxy_grpc_call(upstream: &[u8], service: &[u8], method: &[u8], initial_metadata: &[u8], message: &[u8], timeout: u32) -> u32;
     proxy_grpc_stream(upstream: &[u8], service: &[u8], method: &[u8], initial_metadata: &[u8]) -> u32;
     proxy_grpc_send(stream_id: u32, message: &[u8], end_stream: u32) -> ();
     proxy_grpc_cancel(call_id: u32) -> ();
     proxy_grpc_close(call_id: u32) -> ();
-    proxy_get_status() -> (u32, Vec<u8>);
     proxy_get_shared_data(key: &[u8]) -> (Vec<u8>, u32);
     proxy_set_shared_data(key: &[u8], value: &[u8], cas: u32) -> ();
     proxy_register_shared_queue(name: &[u8]) -> u32;

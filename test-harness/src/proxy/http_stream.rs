@@ -4,13 +4,14 @@ use super::{Framing, MockProxy};
 use crate::chain::Chain;
 use crate::exchange::Exchange;
 use crate::frames;
-use crate::host::StreamKey;
 use crate::host::http_stream::{Event, HttpStream, Poll, StreamCallback};
+use crate::host::{self, StreamKey};
 use crate::instance::Instance;
 use crate::profile::Profile;
 use crate::vm::Trap;
 use proxy_filter_abi::Callback;
 use std::rc::Rc;
+use std::time::Duration;
 
 impl MockProxy {
     /// A stream of which nothing has come yet.
@@ -147,7 +148,22 @@ impl MockProxy {
     /// Has the upstream answer a request, on what it has received of it.
     pub(crate) fn ask_upstream(&self, number: u64) {
         let request = self.with_stream(number, |stream| stream.upstream_request().cloned().unwrap_or_default());
-        let answer = self.upstream.borrow_mut().answer(&request);
-        self.feed(number, frames::answer(&answer, &request, self.settings.upstream));
+        let (after, answer) = self.upstream.borrow_mut().answer(&request).flattened(Duration::ZERO);
+        if after.is_zero() {
+            self.feed(number, frames::answer(&answer, &request, self.settings.upstream));
+        } else {
+            self.slow_answers.borrow_mut().insert(number, answer);
+            self.state.events.schedule(after, host::events::Event::UpstreamAnswers { stream: number });
+        }
+    }
+
+    /// The upstream has taken its time; the stream may have ended meanwhile.
+    pub(super) fn end_slow_answer(&self, number: u64) {
+        let answer = self.slow_answers.borrow_mut().remove(&number);
+        let request =
+            self.state.streams.borrow().get(&number).map(|stream| stream.upstream_request().cloned().unwrap_or_default());
+        if let (Some(answer), Some(request)) = (answer, request) {
+            self.feed(number, frames::answer(&answer, &request, self.settings.upstream));
+        }
     }
 }

@@ -59,18 +59,25 @@ impl MockProxy {
                     root.tick(&self.state.events, || self.call_root(vm, Callback::proxy_on_tick { context_id: root.id }));
                 });
             }
+            Event::HttpCallSent { call } => self.state.send_http_call(call),
+            Event::HttpCallEnds { call } => self.end_http_call(call),
+            Event::UpstreamAnswers { stream } => self.end_slow_answer(stream),
         }
         true
     }
 
     /// Finds a root by the numbers of its VM and its own; nothing where it is gone, or its VM has died.
     pub(super) fn with_root(&self, vm: u32, root: u32, f: impl FnOnce(&RunningVm, &Rc<Root>)) {
-        let vm = self.vms.find(vm).or_else(|| self.main_vms.find(vm));
-        if let Some(vm) = vm
+        if let Some(vm) = self.find_vm(vm)
             && let Some(root) = vm.host.root_by_id(root)
         {
             f(&vm, &root);
         }
+    }
+
+    /// The VM of this number, unless it is gone or has died.
+    pub(crate) fn find_vm(&self, vm: u32) -> Option<Rc<RunningVm>> {
+        self.vms.find(vm).or_else(|| self.main_vms.find(vm))
     }
 
     /// Makes a callback of a root that no stream waits in: a trap leaves those that are paused where they are (FAI-6).

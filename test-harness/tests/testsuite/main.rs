@@ -4,6 +4,7 @@
 mod abi;
 #[cfg(feature = "wasmtime")]
 mod access_loggers;
+mod callouts;
 #[cfg(feature = "wasmtime")]
 mod capabilities;
 #[cfg(feature = "wasmtime")]

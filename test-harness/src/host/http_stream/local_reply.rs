@@ -69,6 +69,11 @@ impl Reply {
     }
 }
 
+/// The response of this status and text that Envoy itself makes, for a call that no service answers.
+pub(crate) fn envoys_answer(status: u16, text: &str) -> (HeaderMap, Vec<u8>) {
+    Reply::of_envoy(status, "", text).to_response(false)
+}
+
 impl HttpStream {
     /// `proxy_send_local_response`, carried out after the callback that asked for it.
     pub(crate) fn reply(&mut self, filter: usize, reply: Reply, by: AskedBy) {

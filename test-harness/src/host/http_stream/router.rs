@@ -100,7 +100,7 @@ impl HttpStream {
             self.refuse_request("missing required header: :method");
             return;
         }
-        if let Some(text) = first_invalid(headers) {
+        if let Some(text) = first_invalid(headers.entries().iter().map(|(name, value)| (name.as_slice(), value.as_slice()))) {
             self.refuse_request(&text);
             return;
         }
@@ -156,8 +156,8 @@ impl HttpStream {
 }
 
 /// HDR-18: the first header that the codec refuses to encode, in its words.
-fn first_invalid(headers: &HeaderMap) -> Option<String> {
-    headers.entries().iter().find_map(|(name, value)| {
+pub(crate) fn first_invalid<'a>(mut headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Option<String> {
+    headers.find_map(|(name, value)| {
         let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
         let bare = name.strip_prefix(b":").unwrap_or(name);
         if !bare.iter().all(token) {

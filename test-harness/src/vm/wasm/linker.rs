@@ -109,10 +109,15 @@ fn hostcall(
     let mut arguments = Arguments::new(parameters, memory.map_or(&[], |memory| memory.data(&caller)));
     let answer = call(&host, &mut arguments);
     let moved = arguments.bytes_read() + answer.iter().flatten().map(Output::len).sum::<usize>();
-    if let (Err(status), Some(why)) = (&answer, arguments.refusal()) {
+    let refused = arguments.refusal();
+    if let (Err(status), Some(why)) = (&answer, refused) {
         host.0.state().trace.hostcall(|line| line.push_str(&format!("{name}(…) -> {status}: {why}")));
     }
     caller.data_mut().work.take(moved);
+    if answer.is_err() && refused.is_none() && name == "proxy_http_call" {
+        // MEM-6: alone among the hostcalls it writes its result whatever came of it.
+        let _ = write(&mut caller, parameters, vec![Output::U32(0)]);
+    }
     // The host holds no borrow any more: the guest's allocator may call back.
     let answer = match answer {
         answer if host.0.take_called_foreign() => write_foreign(&mut caller, parameters, answer),

@@ -1,0 +1,54 @@
+//! What a callout has brought, for the time of its callback: it is read through the root, whichever stream is effective (CTX-8).
+
+use super::{HeaderMap, VmHost};
+use proxy_filter_abi::{BufferType, Callback, MapType};
+
+/// What the callback that runs may read.
+#[derive(Debug, Default)]
+pub(crate) struct Arrived {
+    root: u32,
+    maps: Vec<(MapType, HeaderMap)>,
+    body: Option<(BufferType, Vec<u8>)>,
+}
+
+impl Arrived {
+    /// Nothing, for this root.
+    pub(crate) fn nothing(root: u32) -> Self {
+        Self { root, ..Self::default() }
+    }
+
+    pub(crate) fn map(mut self, kind: MapType, map: HeaderMap) -> Self {
+        self.maps.push((kind, map));
+        self
+    }
+
+    pub(crate) fn body(mut self, kind: BufferType, body: Vec<u8>) -> Self {
+        self.body = Some((kind, body));
+        self
+    }
+}
+
+impl VmHost {
+    /// Makes a callback in which this can be read, by the given call.
+    pub(crate) fn with_arrived(&self, arrived: Arrived, callback: Callback, call: impl FnOnce(Callback)) {
+        self.arrived.replace(Some(arrived));
+        call(callback);
+        self.arrived.replace(None);
+    }
+
+    /// A map of the callout whose callback runs; `None` where it has none of this kind, or where another root asks.
+    pub(super) fn arrived_map<R>(&self, kind: MapType, f: impl FnOnce(&HeaderMap) -> R) -> Option<R> {
+        let root = self.root()?.id;
+        let arrived = self.arrived.borrow();
+        let of_root = arrived.as_ref().filter(|arrived| arrived.root == root)?;
+        of_root.maps.iter().find(|(other, _)| *other == kind).map(|(_, map)| f(map))
+    }
+
+    /// The body or message of the callout whose callback runs.
+    pub(super) fn arrived_body<R>(&self, kind: BufferType, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let root = self.root()?.id;
+        let arrived = self.arrived.borrow();
+        let of_root = arrived.as_ref().filter(|arrived| arrived.root == root)?;
+        of_root.body.as_ref().filter(|(other, _)| *other == kind).map(|(_, body)| f(body))
+    }
+}

@@ -1,0 +1,253 @@
+//! `proxy_http_call`: what is in flight, and what comes of it.
+
+use super::arrived::Arrived;
+use super::events::{Event, EventId};
+use super::http_stream::first_invalid;
+use super::tokens::CalloutKind;
+use super::{HeaderMap, MapKind, Root, State, VmHost, header_map};
+use crate::message::Message;
+use crate::upstream::Answer;
+use proxy_filter_abi::{BufferType, Callback, MapType, Status};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The HTTP calls of a proxy that are in flight, by number.
+#[derive(Debug, Default)]
+pub(crate) struct HttpCalls {
+    in_flight: RefCell<BTreeMap<u64, HttpCall>>,
+    begun: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct HttpCall {
+    vm: u32,
+    root: u32,
+    plugin: String,
+    token: u32,
+    cluster: String,
+    request: Message,
+    /// When it ends whether there is an answer or not.
+    timeout: Option<Duration>,
+    /// What happens next with it; nothing where no answer will ever come.
+    next: Option<EventId>,
+    end: CallEnd,
+}
+
+/// How a call ends.
+#[derive(Debug)]
+enum CallEnd {
+    Response {
+        headers: HeaderMap,
+        body: Vec<u8>,
+        trailers: HeaderMap,
+    },
+    /// CAL-13.
+    Reset,
+}
+
+/// What the root is told of a call that has ended.
+pub(crate) struct Ended {
+    pub(crate) vm: u32,
+    pub(crate) root: u32,
+    token: u32,
+    end: CallEnd,
+}
+
+impl State {
+    /// A request is sent to its cluster, which decides what comes of it.
+    pub(crate) fn send_http_call(&self, call: u64) {
+        let mut in_flight = self.http_calls.in_flight.borrow_mut();
+        let Some(call_in_flight) = in_flight.get_mut(&call) else { return };
+        let (cluster, request, timeout) =
+            (call_in_flight.cluster.clone(), call_in_flight.request.clone(), call_in_flight.timeout);
+        drop(in_flight);
+        // CAL-12: what the codec refuses is never sent.
+        let (latency, answer) = match invalid(&request) {
+            Some(text) => (Duration::ZERO, Some(CallEnd::instead(503, &text))),
+            None => {
+                let (latency, answer) = self.clusters.ask(&cluster, &request);
+                (latency, CallEnd::of(answer, &request))
+            }
+        };
+        let timed_out = || CallEnd::instead(504, "upstream request timeout");
+        let end = match (answer, timeout) {
+            // CAL-11: what comes at the same time comes too late.
+            (Some(_), Some(timeout)) if latency >= timeout => Some((timeout, timed_out())),
+            (Some(answer), _) => Some((latency, answer)),
+            (None, Some(timeout)) => Some((timeout, timed_out())),
+            (None, None) => None,
+        };
+        let next = end.map(|(after, end)| (self.events.schedule(after, Event::HttpCallEnds { call }), end));
+        if let Some(call) = self.http_calls.in_flight.borrow_mut().get_mut(&call) {
+            call.next = next.as_ref().map(|(event, _)| *event);
+            call.end = next.map_or(CallEnd::Reset, |(_, end)| end);
+        }
+    }
+
+    /// A call has ended.
+    pub(crate) fn end_http_call(&self, call: u64) -> Option<Ended> {
+        let HttpCall { vm, root, token, end, .. } = self.http_calls.in_flight.borrow_mut().remove(&call)?;
+        Some(Ended { vm, root, token, end })
+    }
+
+    /// CAL-18: the calls of a root end with it, without a word; of all roots of a VM where none is named.
+    pub(super) fn cancel_http_calls(&self, vm: u32, root: Option<u32>) {
+        self.http_calls.in_flight.borrow_mut().retain(|_, call| {
+            let goes = call.vm == vm && root.is_none_or(|root| call.root == root);
+            if let Some(next) = call.next.filter(|_| goes) {
+                self.events.cancel(next);
+            }
+            !goes
+        });
+    }
+}
+
+impl HttpCalls {
+    /// Whether a call of this VM will end yet.
+    pub(crate) fn may_wake(&self, vm: u32) -> bool {
+        self.in_flight.borrow().values().any(|call| call.vm == vm && call.next.is_some())
+    }
+
+    /// The plugins of calls that nothing will ever end, each with its VM.
+    pub(crate) fn never_answered(&self) -> Vec<(u32, String)> {
+        let calls = self.in_flight.borrow();
+        calls.values().filter(|call| call.next.is_none()).map(|call| (call.vm, call.plugin.clone())).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.in_flight.borrow().len()
+    }
+
+    fn to_cluster(&self, cluster: &str) -> usize {
+        self.in_flight.borrow().values().filter(|call| call.cluster == cluster).count()
+    }
+}
+
+impl CallEnd {
+    /// What an answer comes to; `None`: none.
+    fn of(answer: Answer, request: &Message) -> Option<Self> {
+        /// `http.async_response_buffer_limit` (CAL-13).
+        const MOST: usize = 32 << 20;
+        const RESET: &str = "upstream connect error or disconnect/reset before headers. reset reason: ";
+        match answer {
+            Answer::Response(response) => {
+                let (headers, body) =
+                    (HeaderMap::from_entries(MapKind::ResponseHeaders, response.headers().to_vec()), response.body());
+                let bodiless = request.header(":method") == Some(b"HEAD")
+                    || response.header(":status").is_some_and(|status| matches!(status, b"204" | b"304"));
+                let body = if bodiless { Vec::new() } else { body.to_vec() };
+                let trailers = HeaderMap::from_entries(MapKind::ResponseTrailers, response.trailers().to_vec());
+                Some(if body.len() > MOST { Self::Reset } else { Self::Response { headers, body, trailers } })
+            }
+            Answer::Refuse => Some(Self::instead(503, &format!("{RESET}remote connection failure"))),
+            Answer::ResetBeforeResponse => Some(Self::instead(503, &format!("{RESET}connection termination"))),
+            Answer::NoCluster => Some(Self::instead(503, "")),
+            Answer::ResetAfter(_) => Some(Self::Reset),
+            Answer::Timeout => None,
+            Answer::Later(_, answer) => Self::of(*answer, request),
+        }
+    }
+
+    /// What Envoy answers in the service's place (CAL-11, CAL-12).
+    fn instead(status: u16, text: &str) -> Self {
+        let (headers, body) = super::http_stream::envoys_answer(status, text);
+        Self::Response { headers, body, trailers: HeaderMap::new(MapKind::ResponseTrailers) }
+    }
+}
+
+impl Ended {
+    /// The callback that says so, with what can be read in it; STA-2: what `proxy_get_status` says in it, and after it.
+    pub(crate) fn arrive(self, root: &Root, host: &VmHost, call: impl FnOnce(Callback)) {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (context_id, call_id, nothing) = (root.id, self.token, Arrived::nothing(root.id));
+        match self.end {
+            CallEnd::Response { headers, body, trailers } => {
+                let (num_headers, body_size, num_trailers) = (number(headers.len()), number(body.len()), number(trailers.len()));
+                let arrived = nothing
+                    .map(MapType::HttpCallResponseHeaders, headers)
+                    .map(MapType::HttpCallResponseTrailers, trailers)
+                    .body(BufferType::HttpCallResponseBody, body);
+                let callback =
+                    Callback::proxy_on_http_call_response { context_id, call_id, num_headers, body_size, num_trailers };
+                host.with_arrived(arrived, callback, call);
+            }
+            CallEnd::Reset => {
+                /// `BrokenConnection`.
+                const BROKEN: u32 = 11;
+                root.set_status(BROKEN, b"reset");
+                let callback =
+                    Callback::proxy_on_http_call_response { context_id, call_id, num_headers: 0, body_size: 0, num_trailers: 0 };
+                host.with_arrived(nothing, callback, call);
+                root.set_status(BROKEN, b"");
+            }
+        }
+    }
+}
+
+impl VmHost {
+    pub(super) fn http_call(
+        &self,
+        upstream: &[u8],
+        headers: &[u8],
+        body: &[u8],
+        trailers: &[u8],
+        timeout: u32,
+    ) -> Result<u32, Status> {
+        let refuse = |status, why: String| Err(self.state.refuse(status, why));
+        if i32::try_from(timeout).is_err() {
+            return refuse(Status::BadArgument, format!("CAL-3: a timeout of {timeout} ms is more than 2^31-1"));
+        }
+        let Some(cluster) = std::str::from_utf8(upstream).ok().filter(|name| self.state.clusters.knows(name)) else {
+            return refuse(Status::BadArgument, self.state.clusters.unknown(upstream));
+        };
+        let mut headers = HeaderMap::from_entries(MapKind::RequestHeaders, header_map::parse_leniently(headers));
+        if let Some(missing) = [":path", ":method", ":authority"].into_iter().find(|name| !headers.contains(name)) {
+            return refuse(Status::BadArgument, format!("CAL-2: the headers have no {missing}"));
+        }
+        let Some(root) = self.root() else {
+            return refuse(Status::InternalFailure, "no context runs".to_owned());
+        };
+        let token = self.tokens.next(CalloutKind::HttpCall);
+        if let Some(why) = self.state.clusters.refusal(cluster, self.state.http_calls.to_cluster(cluster)) {
+            return refuse(Status::InternalFailure, why);
+        }
+        // CAL-8.
+        if !body.is_empty() {
+            headers.set_in_place("content-length", body.len().to_string().as_bytes());
+        }
+        headers.set_in_place("x-envoy-internal", b"true");
+        let mut request = Message::sent(headers.entries(), body.is_empty());
+        request.push_chunk(body.to_vec());
+        request.set_trailers(header_map::parse_leniently(trailers));
+        self.state.begin_callout(&self.plugin().name, request.size())?;
+        let calls = &self.state.http_calls;
+        let call = calls.begun.replace(calls.begun.get() + 1);
+        let next = Some(self.state.events.schedule(Duration::ZERO, Event::HttpCallSent { call }));
+        let timeout = (timeout > 0).then(|| Duration::from_millis(timeout.into()));
+        let (vm, plugin) = (self.id, self.plugin().name.clone());
+        let in_flight = HttpCall {
+            vm,
+            root: root.id,
+            plugin,
+            token,
+            cluster: cluster.to_owned(),
+            request,
+            timeout,
+            next,
+            end: CallEnd::Reset,
+        };
+        calls.in_flight.borrow_mut().insert(call, in_flight);
+        Ok(token)
+    }
+
+    /// STA-1 to STA-4: always of the root (CTX-9).
+    pub(super) fn status(&self) -> (u32, Vec<u8>) {
+        self.root().map(|root| root.status()).unwrap_or_default()
+    }
+}
+
+/// The header that no codec would write, in Envoy's words.
+fn invalid(request: &Message) -> Option<String> {
+    first_invalid(request.headers().iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
+}

@@ -1,0 +1,576 @@
+//! HTTP callouts, the clusters that they go to, and the clock that they come back by.
+
+use super::{get, messages};
+use http::Response;
+use proxy_filter_test::abi::{BufferType, Callback, Host, LogLevel, MapType, pairs};
+use proxy_filter_test::{Answer, Cluster, Limit, Limits, Lint, Message, MockProxy, Outcome, Plugin, Spy};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn info(host: &dyn Host, line: &str) {
+    host.proxy_log(LogLevel::Info, line.as_bytes()).unwrap();
+}
+
+/// Calls a cluster, and logs what the hostcall says.
+fn call(host: &dyn Host, cluster: &str, timeout: u32) -> Option<u32> {
+    call_with(host, cluster, &[(":method", "GET"), (":path", "/check"), (":authority", "auth.example")], b"", timeout)
+}
+
+fn call_with(host: &dyn Host, cluster: &str, headers: &[(&str, &str)], body: &[u8], timeout: u32) -> Option<u32> {
+    let answer = host.proxy_http_call(cluster.as_bytes(), &pairs::encode(headers.iter().copied()), body, b"", timeout);
+    info(
+        host,
+        &answer.map_or_else(|status| format!("{cluster} refused: {status}"), |token| format!("{cluster} called: {token}")),
+    );
+    answer.ok()
+}
+
+/// Logs what a callout's callback shows.
+fn told(host: &dyn Host, callback: Callback) {
+    let Callback::proxy_on_http_call_response { context_id, call_id, num_headers, body_size, num_trailers } = callback else {
+        return;
+    };
+    let status = host.proxy_get_header_map_value(MapType::HttpCallResponseHeaders, b":status");
+    let status = status.map_or_else(|status| status.to_string(), |status| String::from_utf8(status).unwrap());
+    let body = host.proxy_get_buffer_bytes(BufferType::HttpCallResponseBody, 0, u32::MAX);
+    let body = body.map_or_else(|status| status.to_string(), |body| String::from_utf8(body).unwrap());
+    let (code, message) = host.proxy_get_status().unwrap();
+    let message = String::from_utf8(message).unwrap();
+    info(
+        host,
+        &format!(
+            "root {context_id}, {call_id}: {status} {body:?} ({num_headers}, {body_size}, {num_trailers}), {code} {message:?}"
+        ),
+    );
+}
+
+/// A filter that does this in `request_headers`, and logs what comes of it.
+fn caller(act: impl Fn(&dyn Host) + 'static) -> Plugin {
+    in_callback("proxy_on_request_headers", act)
+}
+
+fn in_callback(name: &'static str, act: impl Fn(&dyn Host) + 'static) -> Plugin {
+    let spy = Spy::acting("caller", move |callback, host: &dyn Host| {
+        if callback.name() == name {
+            act(host);
+        }
+        told(host, callback);
+        None
+    });
+    spy.plugin()
+}
+
+fn start(plugin: Plugin) -> MockProxy {
+    MockProxy::new(plugin).expect("it starts")
+}
+
+fn said(proxy: &MockProxy) -> Vec<String> {
+    messages(&proxy.log()).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn cal_9_cal_14_an_answer_without_latency_is_there_when_send_returns() {
+    let proxy = start(caller(|host| {
+        call(host, "auth", 0);
+    }));
+    proxy.cluster("auth", |_| Response::builder().status(404).body("who?").unwrap());
+    let exchange = get(&proxy);
+    assert_eq!(exchange.outcome(), Outcome::Complete);
+    assert_eq!(said(&proxy), ["auth called: 4", "root 1, 4: 404 \"who?\" (2, 4, 0), 0 \"\""]);
+}
+
+#[test]
+fn cal_1_to_cal_6_what_is_refused_has_envoys_status_and_the_trace_says_why() {
+    let proxy = start(caller(|host| {
+        call(host, "nowhere", 0);
+        call(host, "", 0);
+        call_with(host, "auth", &[(":method", "GET"), (":authority", "a")], b"", 0);
+        call_with(host, "auth", &[(":path", "/"), (":authority", "a")], b"", 0);
+        call_with(host, "auth", &[(":path", "/"), (":method", "GET")], b"", 0);
+        call(host, "auth", 1 << 31);
+        call(host, "empty", 0);
+        call_with(host, "auth", &[(":method", "GET"), (":path", "/"), ("host", "a")], b"", i32::MAX.cast_unsigned());
+    }));
+    proxy.cluster("auth", |_| Response::new("")).set_cluster("empty", Cluster::without_hosts());
+    get(&proxy);
+    let bad = "auth refused: BAD_ARGUMENT";
+    assert_eq!(
+        said(&proxy)[..8],
+        [
+            "nowhere refused: BAD_ARGUMENT",
+            " refused: BAD_ARGUMENT",
+            bad,
+            bad,
+            bad,
+            bad,
+            "empty refused: INTERNAL_FAILURE",
+            "auth called: 8"
+        ],
+    );
+    let trace = proxy.trace();
+    for why in [
+        "CAL-1: no cluster is named \"nowhere\", but [\"auth\", \"empty\"]",
+        "CAL-2: the headers have no :path",
+        "CAL-2: the headers have no :method",
+        "CAL-2: the headers have no :authority",
+        "CAL-3: a timeout of 2147483648 ms is more than 2^31-1",
+        "CAL-5: the cluster \"empty\" has no host",
+    ] {
+        assert!(trace.contains(why), "{why}: {trace}");
+    }
+    assert_eq!(proxy.requests_to("auth").len(), 1, "what is refused is not sent");
+}
+
+#[test]
+fn cal_8_what_is_sent_is_on_record() {
+    let proxy = start(caller(|host| {
+        let headers = [
+            (":method", "POST"),
+            (":path", "/take?n=1"),
+            (":authority", "quota.example"),
+            ("X-A", "1"),
+            ("content-length", "99"),
+        ];
+        call_with(host, "quota", &headers, b"body", 0);
+    }));
+    proxy.cluster("quota", |request| Response::new(request.into_body()));
+    get(&proxy);
+    let requests = proxy.requests_to("quota");
+    let [request] = requests.as_slice() else { panic!("{requests:?}") };
+    assert_eq!((request.method().as_str(), request.uri().path_and_query().unwrap().as_str()), ("POST", "/take?n=1"));
+    assert_eq!(request.uri().authority().unwrap(), "quota.example");
+    assert_eq!((&request.headers()["x-a"], &request.headers()["content-length"]), (&"1".parse().unwrap(), &"4".parse().unwrap()));
+    assert_eq!(request.headers()["x-envoy-internal"], "true");
+    assert_eq!(request.body(), "body");
+    assert_eq!(said(&proxy)[1], "root 1, 4: 200 \"body\" (2, 4, 0), 0 \"\"");
+}
+
+#[test]
+fn cal_9_calls_end_by_their_latency_then_in_the_order_of_asking() {
+    let proxy = start(caller(|host| {
+        for cluster in ["slow", "quick", "slow", "quick"] {
+            call(host, cluster, 0);
+        }
+    }));
+    proxy.set_cluster("slow", Cluster::new(|_| Response::new("slow")).latency(20 * MS));
+    let asked = Cell::new(0);
+    // By its own latency, each answer: the second of them comes first.
+    proxy.cluster("quick", move |_| {
+        asked.set(asked.get() + 1);
+        Answer::from(Response::new(format!("quick {}", asked.get()))).after((12 - asked.get()) * MS)
+    });
+    get(&proxy);
+    assert_eq!(said(&proxy).len(), 4, "time does not pass by itself");
+    proxy.advance(9 * MS);
+    assert_eq!(said(&proxy).len(), 4);
+    proxy.advance(11 * MS);
+    let tokens: Vec<String> = said(&proxy)[4..].iter().map(|line| line[..11].to_owned()).collect();
+    assert_eq!(tokens, ["root 1, 16:", "root 1, 8: ", "root 1, 4: ", "root 1, 12:"]);
+}
+
+#[test]
+fn cal_11_a_timeout_is_a_response_of_status_504_at_its_time() {
+    let proxy = start(caller(|host| {
+        call(host, "never", 50);
+        call(host, "late", 50);
+        call(host, "in-time", 50);
+    }));
+    proxy.set_cluster("never", Answer::Timeout);
+    proxy.set_cluster("late", Cluster::new(|_| Response::new("late")).latency(50 * MS));
+    proxy.set_cluster("in-time", Cluster::new(|_| Response::new("in time")).latency(49 * MS));
+    get(&proxy);
+    proxy.advance(49 * MS);
+    assert_eq!(said(&proxy)[3..], ["root 1, 12: 200 \"in time\" (2, 7, 0), 0 \"\""]);
+    proxy.advance(MS);
+    let timed_out = |token: u32| format!("root 1, {token}: 504 \"upstream request timeout\" (3, 24, 0), 0 \"\"");
+    assert_eq!(said(&proxy)[4..], [timed_out(4), timed_out(8)]);
+    proxy.advance(Duration::from_secs(3600));
+    assert_eq!(said(&proxy).len(), 6, "what comes too late does not come");
+}
+
+#[test]
+fn cal_12_a_service_that_is_down_is_a_response_of_status_503() {
+    let proxy = start(caller(|host| {
+        call(host, "down", 0);
+        call(host, "breaks", 0);
+        call_with(host, "down", &[(":method", "GET"), (":path", "/"), (":authority", "a"), ("x-a", "1\n2")], b"", 0);
+    }));
+    proxy.set_cluster("down", Answer::Refuse).set_cluster("breaks", Answer::ResetBeforeResponse);
+    get(&proxy);
+    for (line, token) in said(&proxy)[3..].iter().zip([4, 8, 12]) {
+        assert!(line.starts_with(&format!("root 1, {token}: 503 \"")) && line.contains("\" (3, "), "{line}");
+    }
+    assert_eq!(proxy.raw_requests_to("down").len(), 1, "what the codec refuses is not sent");
+}
+
+#[test]
+fn cal_13_sta_1_sta_2_a_late_reset_has_no_headers_and_its_status_stays() {
+    let proxy = start(caller(|host| {
+        assert_eq!(host.proxy_get_status(), Ok((0, Vec::new())), "STA-1");
+        call(host, "cut", 0);
+        call(host, "whole", 0);
+    }));
+    let cut = Message::from(Response::new("half")).with_header("x-a", "1");
+    proxy.set_cluster("cut", Answer::ResetAfter(cut)).set_cluster("whole", Response::new("ok"));
+    get(&proxy);
+    assert_eq!(
+        said(&proxy)[2..],
+        ["root 1, 4: BAD_ARGUMENT \"NOT_FOUND\" (0, 0, 0), 11 \"reset\"", "root 1, 8: 200 \"ok\" (2, 2, 0), 11 \"\"",],
+    );
+}
+
+#[test]
+fn cal_13_a_response_over_the_buffer_limit_is_a_reset() {
+    let proxy = start(caller(|host| {
+        call(host, "huge", 0);
+    }));
+    proxy.cluster("huge", |_| Response::new(vec![b'a'; (32 << 20) + 1]));
+    get(&proxy);
+    assert_eq!(said(&proxy)[1], "root 1, 4: BAD_ARGUMENT \"NOT_FOUND\" (0, 0, 0), 11 \"reset\"");
+}
+
+#[test]
+fn ctx_8_what_has_come_is_read_through_the_root_and_only_in_its_callback() {
+    let spy = Spy::acting("caller", |callback, host: &dyn Host| {
+        match callback {
+            Callback::proxy_on_request_headers { .. } => {
+                call(host, "auth", 0);
+                return Some(1);
+            }
+            Callback::proxy_on_http_call_response { .. } => {
+                host.proxy_set_effective_context(2).unwrap();
+                told(host, callback);
+                assert_eq!(host.proxy_get_header_map_value(MapType::HttpRequestHeaders, b":path").unwrap(), b"/");
+                let trailers = host.proxy_get_header_map_pairs(MapType::HttpCallResponseTrailers).unwrap();
+                assert_eq!(trailers, pairs::encode([("x-sum", "9")]));
+                host.proxy_continue_stream(proxy_filter_test::abi::StreamType::HttpRequest).unwrap();
+            }
+            Callback::proxy_on_response_headers { .. } => {
+                assert!(host.proxy_get_header_map_value(MapType::HttpCallResponseHeaders, b":status").is_err());
+                assert!(host.proxy_get_buffer_bytes(BufferType::HttpCallResponseBody, 0, 9).is_err());
+                assert_eq!(host.proxy_get_header_map_pairs(MapType::HttpCallResponseHeaders), Ok(Vec::new()));
+            }
+            _ => {}
+        }
+        None
+    });
+    let proxy = start(spy.plugin());
+    proxy.set_cluster("auth", Message::from(Response::new("ok")).trailer("x-sum", "9"));
+    let exchange = get(&proxy);
+    assert_eq!(exchange.outcome(), Outcome::Complete, "{exchange:?}");
+    assert_eq!(said(&proxy)[1], "root 1, 4: 200 \"ok\" (2, 2, 1), 0 \"\"");
+}
+
+#[test]
+fn cal_15_an_answer_comes_to_the_root_though_the_stream_has_ended() {
+    let spy = Spy::acting("caller", |callback, host: &dyn Host| {
+        match callback {
+            Callback::proxy_on_request_headers { .. } => {
+                call(host, "auth", 0);
+            }
+            Callback::proxy_on_http_call_response { .. } => {
+                info(host, &format!("{:?}", host.proxy_set_effective_context(2)));
+            }
+            _ => {}
+        }
+        None
+    });
+    let proxy = start(spy.plugin());
+    proxy.set_cluster("auth", Cluster::from(Response::new("ok")).latency(MS));
+    assert_eq!(get(&proxy).outcome(), Outcome::Complete);
+    proxy.advance(MS);
+    assert_eq!(said(&proxy)[1], "Err(BadArgument)");
+}
+
+#[test]
+fn cal_16_a_call_may_be_made_in_any_callback_and_is_never_answered_inside_one() {
+    for name in [
+        "proxy_on_vm_start",
+        "proxy_on_configure",
+        "proxy_on_tick",
+        "proxy_on_context_create",
+        "proxy_on_request_headers",
+        "proxy_on_response_headers",
+        "proxy_on_log",
+        "proxy_on_done",
+        "proxy_on_delete",
+    ] {
+        let inside = Rc::new(Cell::new(false));
+        let spy = Spy::acting("caller", move |callback, host: &dyn Host| {
+            assert!(!inside.replace(true), "a callback inside another");
+            if let Callback::proxy_on_vm_start { .. } = callback {
+                host.proxy_set_tick_period_milliseconds(10).unwrap();
+            }
+            let creates_root = matches!(callback, Callback::proxy_on_context_create { parent_id: 0, .. });
+            if callback.name() == name && !creates_root {
+                call(host, "auth", 0);
+            }
+            told(host, callback);
+            inside.set(false);
+            None
+        });
+        let proxy =
+            MockProxy::builder().plugin(spy.plugin()).cluster("auth", |_| Response::new("ok")).start().expect("it starts");
+        get(&proxy);
+        proxy.advance(10 * MS);
+        assert_eq!(said(&proxy)[..2], ["auth called: 4", "root 1, 4: 200 \"ok\" (2, 2, 0), 0 \"\""], "{name}");
+    }
+}
+
+#[test]
+fn cal_16_a_call_may_be_made_in_the_callback_of_another() {
+    let spy = Spy::acting("caller", |callback, host: &dyn Host| {
+        told(host, callback);
+        match callback {
+            Callback::proxy_on_request_headers { .. } => call(host, "auth", 0),
+            Callback::proxy_on_http_call_response { call_id: 4 | 8, .. } => call(host, "auth", 0),
+            _ => None,
+        };
+        None
+    });
+    let proxy = start(spy.plugin());
+    proxy.set_cluster("auth", Cluster::from(Response::new("ok")).latency(10 * MS));
+    get(&proxy);
+    proxy.advance(30 * MS);
+    assert_eq!(proxy.requests_to("auth").len(), 3);
+    assert_eq!(said(&proxy).last().map(String::as_str), Some("root 1, 12: 200 \"ok\" (2, 2, 0), 0 \"\""));
+}
+
+#[test]
+fn cal_16_the_calls_of_the_canary_come_to_nothing() {
+    let builder = MockProxy::builder().plugin(in_callback("proxy_on_configure", |host| {
+        call(host, "auth", 0);
+    }));
+    let proxy = builder.cluster("auth", |_| Response::new("ok")).main_thread().start().expect("it starts");
+    let said = said(&proxy);
+    assert_eq!(said.iter().filter(|line| *line == "auth called: 4").count(), 3, "canary, main thread, worker");
+    assert_eq!(said.iter().filter(|line| line.starts_with("root 1, 4: 200")).count(), 2, "{said:?}");
+    assert_eq!(proxy.requests_to("auth").len(), 2);
+}
+
+#[test]
+fn cal_18_a_root_that_goes_takes_its_calls_with_it() {
+    let plugin = in_callback("proxy_on_configure", |host| {
+        call(host, "auth", 0);
+    });
+    let builder = MockProxy::builder().plugin(plugin.clone().config("old"));
+    let proxy = builder.set_cluster("auth", Cluster::from(Response::new("ok")).latency(10 * MS)).start().expect("it starts");
+    proxy.advance(5 * MS);
+    proxy.update(plugin.config("new")).expect("it is taken");
+    proxy.advance(5 * MS);
+    assert!(said(&proxy).iter().all(|line| line.starts_with("auth called")), "the old root's is not answered");
+    proxy.advance(5 * MS);
+    assert!(said(&proxy).last().unwrap().starts_with("root 2, 8: 200"), "{:?}", said(&proxy));
+}
+
+#[test]
+fn fai_1_no_answer_comes_to_a_vm_that_has_died_but_its_request_was_sent() {
+    #[cfg(feature = "wasmtime")]
+    {
+        use super::guest::{callback, data, module};
+        let wire = pairs::encode([(":method", "GET"), (":path", "/"), (":authority", "a")]);
+        let code = format!(
+            "(drop (call $proxy_http_call (i32.const 64) (i32.const 4) (i32.const 128) (i32.const {}) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 32)))
+             unreachable",
+            wire.len()
+        );
+        let text =
+            module(&format!("{}{}{}", data(64, b"auth"), data(128, &wire), callback("proxy_on_request_headers", &code, 0)));
+        let proxy = start(Plugin::from_bytes(text));
+        proxy.set_cluster("auth", Cluster::from(Response::new("ok")).latency(MS));
+        assert_eq!(get(&proxy).response().status(), 503);
+        proxy.advance(MS);
+        assert_eq!(proxy.requests_to("auth").len(), 1);
+        assert!(!proxy.trace().contains("proxy_on_http_call_response"), "{}", proxy.trace());
+    }
+}
+
+#[test]
+fn mem_6_a_call_that_is_refused_writes_the_token_0() {
+    #[cfg(feature = "wasmtime")]
+    {
+        use super::guest::{callback, data, module};
+        let code = "(i32.store (i32.const 32) (i32.const 77))
+             (call $report (call $proxy_http_call (i32.const 64) (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 32)))
+             (call $report (i32.load (i32.const 32)))";
+        let text = module(&format!("{}{}", data(64, b"auth"), callback("proxy_on_request_headers", code, 0)));
+        let proxy = start(Plugin::from_bytes(text));
+        get(&proxy);
+        assert_eq!(said(&proxy), ["2", "0"]);
+    }
+}
+
+#[test]
+fn canned_answers_come_in_their_order_and_the_last_stays() {
+    let proxy = start(caller(|host| {
+        for _ in 0..4 {
+            call(host, "auth", 0);
+        }
+    }));
+    proxy.set_cluster("auth", Cluster::answers([Answer::Refuse, Response::new("second").into(), Response::new("last").into()]));
+    get(&proxy);
+    let bodies: Vec<bool> =
+        said(&proxy)[4..].iter().zip(["503", "second", "last", "last"]).map(|(line, part)| line.contains(part)).collect();
+    assert_eq!(bodies, [true; 4], "{:?}", said(&proxy));
+}
+
+#[test]
+fn a_cluster_can_be_replaced_while_calls_are_in_flight_and_keeps_its_record() {
+    let proxy = start(caller(|host| {
+        call(host, "auth", 0);
+    }));
+    proxy.set_cluster("auth", Cluster::new(|_| Response::new("old")).latency(10 * MS));
+    get(&proxy);
+    proxy.set_cluster("auth", Response::new("new"));
+    get(&proxy);
+    proxy.advance(10 * MS);
+    let said = said(&proxy);
+    assert!(said[2].contains("\"new\"") && said[3].contains("\"old\""), "{said:?}");
+    assert_eq!(proxy.requests_to("auth").len(), 2);
+}
+
+#[test]
+fn cal_21_what_is_in_flight_to_a_cluster_is_bounded_by_its_circuit_breaker() {
+    let proxy = start(caller(|host| {
+        for _ in 0..3 {
+            call(host, "auth", 0);
+        }
+    }));
+    proxy.set_cluster("auth", Cluster::from(Response::new("ok")).latency(MS).max_requests(2));
+    get(&proxy);
+    assert_eq!(said(&proxy), ["auth called: 4", "auth called: 8", "auth refused: INTERNAL_FAILURE"]);
+    assert!(proxy.trace().contains("CAL-21: 2 requests to the cluster \"auth\" are in flight"), "{}", proxy.trace());
+    proxy.advance(MS);
+    get(&proxy);
+    assert_eq!(said(&proxy)[5], "auth called: 16", "there is room again");
+}
+
+/// A filter that calls for each request, and again in each answer.
+fn restless() -> Plugin {
+    let spy = Spy::acting("caller", |callback, host: &dyn Host| {
+        match callback {
+            Callback::proxy_on_request_headers { .. } | Callback::proxy_on_http_call_response { .. } => call(host, "auth", 0),
+            _ => None,
+        };
+        None
+    });
+    spy.plugin()
+}
+
+#[test]
+fn a_guest_that_calls_in_each_answer_comes_to_rest_and_the_test_is_told() {
+    let limits = Limits { callouts_at_once: 100, ..Limits::default() };
+    let proxy = MockProxy::builder().plugin(restless()).limits(limits).start().expect("it starts");
+    proxy.set_cluster("auth", Response::new("ok"));
+    get(&proxy);
+    assert_eq!(proxy.requests_to("auth").len(), 100);
+    assert_eq!(said(&proxy).last().map(String::as_str), Some("auth refused: INTERNAL_FAILURE"));
+    assert_eq!(proxy.limits_reached().iter().map(|reached| reached.limit).collect::<Vec<_>>(), [Limit::CalloutsAtOnce]);
+    proxy.advance(MS);
+    get(&proxy);
+    assert_eq!(proxy.requests_to("auth").len(), 200, "time has moved");
+}
+
+#[test]
+fn callouts_in_flight_and_what_they_send_are_bounded() {
+    for (limits, begins, limit) in [
+        (Limits { callouts_in_flight: 3, ..Limits::default() }, 3, Limit::CalloutsInFlight),
+        (Limits { callout_bytes: 150, ..Limits::default() }, 2, Limit::CalloutBytes),
+    ] {
+        let proxy = MockProxy::builder().plugin(restless()).limits(limits).start().expect("it starts");
+        proxy.set_cluster("auth", Cluster::from(Response::new("ok")).latency(MS));
+        (0..5).for_each(|_| drop(get(&proxy)));
+        assert_eq!(proxy.requests_to("auth").len(), begins, "{limit:?}");
+        assert_eq!(proxy.limits_reached()[0].limit, limit);
+        assert!(proxy.trace().contains(&format!("INTERNAL_FAILURE: {limit}")), "{}", proxy.trace());
+    }
+}
+
+/// Pauses a request for a call, and continues it when that has ended.
+fn gate(timeout: u32) -> Plugin {
+    let spy = Spy::acting("gate", move |callback, host: &dyn Host| match callback {
+        Callback::proxy_on_request_headers { .. } => call(host, "auth", timeout).map(|_| 1),
+        Callback::proxy_on_http_call_response { .. } => {
+            host.proxy_set_effective_context(2).unwrap();
+            host.proxy_continue_stream(proxy_filter_test::abi::StreamType::HttpRequest).unwrap();
+            None
+        }
+        _ => None,
+    });
+    spy.plugin()
+}
+
+#[test]
+fn cal_3_a_call_that_nothing_will_ever_end_fails_the_test_unless_it_is_allowed() {
+    let silent = |timeout, allowed: &[Lint]| {
+        let builder = allowed.iter().fold(MockProxy::builder().plugin(gate(timeout)), |builder, lint| builder.allow(*lint));
+        let proxy = builder.set_cluster("auth", Answer::Timeout).start().expect("it starts");
+        let exchange = get(&proxy);
+        assert_eq!(exchange.outcome(), Outcome::Paused);
+        drop(exchange);
+        catch_unwind(AssertUnwindSafe(|| drop(proxy)))
+    };
+    let panic = silent(0, &[]).expect_err("it fails");
+    let text = panic.downcast_ref::<String>().expect("a text");
+    assert!(text.starts_with("CAL-3 (CalloutNeverAnswered): the plugin \"gate\""), "{text}");
+    assert!(silent(0, &[Lint::CalloutNeverAnswered]).is_ok());
+    assert!(silent(500, &[]).is_ok(), "it would end by its timeout");
+}
+
+#[test]
+fn a_stream_that_waits_for_a_call_goes_on_by_it() {
+    let proxy = start(gate(500));
+    proxy.set_cluster("auth", Cluster::from(Response::new("ok")).latency(20 * MS));
+    let exchange = get(&proxy);
+    proxy.advance(19 * MS);
+    assert!(!exchange.reached_upstream());
+    proxy.advance(MS);
+    assert_eq!(exchange.response().status(), 200);
+}
+
+#[test]
+fn setting_the_wall_clock_moves_no_call() {
+    let proxy = start(caller(|host| {
+        call(host, "auth", 50);
+    }));
+    proxy.set_cluster("auth", Answer::Timeout);
+    get(&proxy);
+    proxy.set_time(Duration::from_secs(4_000_000_000)).advance(49 * MS);
+    assert_eq!(said(&proxy).len(), 1);
+    proxy.set_time(Duration::ZERO).advance(MS);
+    assert_eq!(said(&proxy).len(), 2);
+}
+
+#[test]
+fn an_upstream_may_take_its_time_too() {
+    let proxy = MockProxy::builder().start().expect("it starts");
+    proxy.set_raw_upstream(|_| Answer::from(Response::new("slow")).after(10 * MS).after(5 * MS));
+    let exchange = get(&proxy);
+    assert_eq!(exchange.outcome(), Outcome::Open);
+    proxy.advance(14 * MS);
+    assert_eq!(exchange.outcome(), Outcome::Open);
+    proxy.advance(MS);
+    assert_eq!(exchange.response().body(), "slow");
+    let gone = get(&proxy);
+    proxy.disconnect(&gone);
+    drop(gone);
+    proxy.advance(15 * MS);
+}
+
+#[test]
+fn tests_are_told_which_cluster_is_missing() {
+    let proxy = MockProxy::builder().start().expect("it starts");
+    let panic = catch_unwind(AssertUnwindSafe(|| proxy.requests_to("authz"))).expect_err("there is none");
+    let text = panic.downcast_ref::<String>().expect("a text");
+    assert_eq!(text, "this proxy has no cluster \"authz\": MockProxy::cluster adds one");
+    let panic = catch_unwind(|| Cluster::answers(Vec::<Answer>::new())).map(drop).expect_err("no answer");
+    assert!(panic.downcast_ref::<&str>().expect("a text").starts_with("a cluster without an answer"));
+    proxy.cluster("authz", |_| Response::new(""));
+    assert!(proxy.requests_to("authz").is_empty());
+}
