@@ -278,12 +278,12 @@ fn a_filter_that_waits_for_its_tick_does_not_hang() {
 
 #[test]
 fn a_hostcall_without_a_meaning_is_noted() {
-    let imports = r#"(import "env" "proxy_get_status" (func $status (param i32 i32 i32) (result i32)))"#;
+    let imports = r#"(import "env" "proxy_grpc_close" (func $close (param i32) (result i32)))"#;
     let functions = r#"
         (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-            (drop (call $status (i32.const 0) (i32.const 4) (i32.const 8))) i32.const 0)"#;
-    let run = call(module("status.wat", imports, functions), &[]);
-    run.ended_with(0).says("the mock host answered UNIMPLEMENTED to proxy_get_status");
+            (drop (call $close (i32.const 6))) i32.const 0)"#;
+    let run = call(module("close.wat", imports, functions), &[]);
+    run.ended_with(0).says("the mock host answered UNIMPLEMENTED to proxy_grpc_close");
 }
 
 #[test]
