@@ -32,6 +32,7 @@ pub struct Builder {
     limits: Limits,
     stats_tags: Vec<String>,
     clusters: Vec<(String, Cluster)>,
+    shared_data: Vec<(String, Vec<u8>, Vec<u8>)>,
 }
 
 /// How messages move through the proxy.
@@ -69,6 +70,7 @@ impl Builder {
             limits: Limits::default(),
             stats_tags: Vec::new(),
             clusters: Vec::new(),
+            shared_data: Vec::new(),
         }
     }
 
@@ -232,6 +234,13 @@ impl Builder {
         self
     }
 
+    /// Stores a value in what the plugins of a vm_id share, before any of them is configured; later on it is
+    /// [`MockProxy::shared_data`].
+    pub fn shared_data(mut self, vm_id: impl Into<String>, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.shared_data.push((vm_id.into(), key.as_ref().to_vec(), value.as_ref().to_vec()));
+        self
+    }
+
     /// Loads and configures the plugins.
     ///
     /// # Errors
@@ -243,6 +252,9 @@ impl Builder {
         let mut proxy = MockProxy::with_settings(state, self.settings);
         proxy.stats_tags = self.stats_tags;
         self.clusters.into_iter().for_each(|(name, cluster)| proxy.state.clusters.set(&name, cluster));
+        for (vm_id, key, value) in self.shared_data {
+            proxy.shared_data(vm_id).set(key, value);
+        }
         let mut main = Vec::new();
         if self.settings.main_thread {
             let plugins: Vec<&Plugin> = self.access_loggers.iter().chain(&self.plugins).collect();

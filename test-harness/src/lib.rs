@@ -47,7 +47,7 @@ pub use metrics::{Metric, MetricName, MetricValue};
 pub use open_stream::{IntoHeaders, OpenStream};
 pub use plugin::{IntoConfiguration, Plugin, VmKind};
 pub use profile::{Difference, Profile};
-pub use proxy::{Framing, MockProxy};
+pub use proxy::{Framing, MockProxy, SharedData, SharedQueue};
 pub use proxy_filter_abi as abi;
 pub use proxy_filter_abi::{LogLevel, PeerType};
 pub use refused::{Reason, Refused};

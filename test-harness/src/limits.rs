@@ -44,9 +44,10 @@ pub struct Limits {
     pub metrics: usize,
     /// Samples of all histograms; 1,000,000. Further ones are dropped.
     pub metric_samples: usize,
-    /// Bytes of keys and values in shared data; 64 MiB. What would exceed it answers `INTERNAL_FAILURE`.
+    /// Bytes of keys and values in shared data, 64 for each besides; 64 MiB. What would exceed it answers `INTERNAL_FAILURE`.
     pub shared_data_bytes: usize,
-    /// Bytes that wait in shared queues, and their number; 64 MiB and 100,000. One more answers `INTERNAL_FAILURE`.
+    /// Bytes of items that wait in shared queues, 64 for each item and queue besides; 64 MiB. What would exceed it answers
+    /// `INTERNAL_FAILURE`.
     pub queue_bytes: usize,
     /// HTTP and gRPC calls that have no answer yet; 10,000. One more answers `INTERNAL_FAILURE`.
     pub callouts_in_flight: usize,

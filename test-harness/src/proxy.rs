@@ -2,8 +2,11 @@
 
 mod callouts;
 mod http_stream;
+mod shared;
 mod tcp_stream;
 mod time;
+
+pub use shared::{SharedData, SharedQueue};
 
 use crate::builder::{Builder, Settings};
 use crate::chain::Chain;
@@ -252,7 +255,8 @@ impl MockProxy {
                 moved |= self.run_stream(number);
             }
             moved |= self.run_connections();
-            if !moved && !self.state.run_effect() && !self.run_event(self.state.events.now()) {
+            if !moved && !self.state.run_effect() && !self.run_notice() && !self.run_event(self.state.events.now()) {
+                self.rest();
                 return;
             }
         }

@@ -61,6 +61,9 @@ impl RunningVm {
             }
         };
         state.fuel_used.set(state.fuel_used.get() + vm.fuel_used());
+        if thread != Thread::Canary {
+            state.shared.arrive(&key.settings.vm_id);
+        }
         Ok(Self { key, host, vm, thread, dead: Cell::new(false) })
     }
 
@@ -191,6 +194,15 @@ impl RunningVm {
     /// How much memory the guest has; `None` in the null VM.
     pub(crate) fn memory_size(&self) -> Option<u64> {
         self.vm.memory_size()
+    }
+}
+
+/// A canary leaves what it has shared: in Envoy the base of its VM stays.
+impl Drop for RunningVm {
+    fn drop(&mut self) {
+        if self.thread != Thread::Canary {
+            self.host.state().shared.leave(&self.key.settings.vm_id);
+        }
     }
 }
 

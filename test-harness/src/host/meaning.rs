@@ -280,6 +280,30 @@ impl Host for VmHost {
         self.get_metric(metric_id)
     }
 
+    fn proxy_get_shared_data(&self, key: &[u8]) -> Answer<(Vec<u8>, u32)> {
+        self.get_shared_data(key)
+    }
+
+    fn proxy_set_shared_data(&self, key: &[u8], value: &[u8], cas: u32) -> Answer {
+        self.set_shared_data(key, value, cas)
+    }
+
+    fn proxy_register_shared_queue(&self, name: &[u8]) -> Answer<u32> {
+        self.register_shared_queue(name)
+    }
+
+    fn proxy_resolve_shared_queue(&self, vm_id: &[u8], name: &[u8]) -> Answer<u32> {
+        self.resolve_shared_queue(vm_id, name)
+    }
+
+    fn proxy_enqueue_shared_queue(&self, queue_id: u32, value: &[u8]) -> Answer {
+        self.enqueue_shared_queue(queue_id, value)
+    }
+
+    fn proxy_dequeue_shared_queue(&self, queue_id: u32) -> Answer<Vec<u8>> {
+        self.dequeue_shared_queue(queue_id)
+    }
+
     super::unimplemented::hostcalls! {}
 }
 

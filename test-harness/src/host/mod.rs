@@ -15,6 +15,8 @@ mod http_call;
 pub(crate) mod http_stream;
 mod meaning;
 mod metrics;
+pub(crate) mod shared;
+mod sharing;
 pub(crate) mod tcp_stream;
 mod tokens;
 mod traced;
@@ -43,6 +45,7 @@ use crate::trace::Trace;
 use crate::vm::Trap;
 use http_stream::{AskedBy, HttpStream, Reply};
 use proxy_filter_abi::{AbiVersion, Callback, LogLevel, Status, StreamType};
+use shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -80,6 +83,7 @@ pub(crate) struct State {
     pub(crate) foreign: ForeignFunctions,
     pub(crate) metrics: metrics::Metrics,
     pub(crate) bounds: Bounds,
+    pub(crate) shared: Shared,
     pub(crate) profile: Profile,
 }
 
@@ -130,6 +134,7 @@ impl State {
             foreign: ForeignFunctions::default(),
             metrics: metrics::Metrics::default(),
             bounds: Bounds::new(limits),
+            shared: Shared::default(),
             profile,
         }
     }
@@ -190,8 +195,9 @@ impl State {
         true
     }
 
+    /// Whether something is to be done before anything else comes from a client or an upstream.
     pub(crate) fn has_effects(&self) -> bool {
-        !self.effects.borrow().is_empty()
+        !self.effects.borrow().is_empty() || self.shared.queues.has_notices()
     }
 
     /// Carries out what a callback of this stream asked for before it trapped, as far as it is about other streams: its own has

@@ -32,10 +32,4 @@ table! {
     proxy_grpc_send(stream_id: u32, message: &[u8], end_stream: u32) -> ();
     proxy_grpc_cancel(call_id: u32) -> ();
     proxy_grpc_close(call_id: u32) -> ();
-    proxy_get_shared_data(key: &[u8]) -> (Vec<u8>, u32);
-    proxy_set_shared_data(key: &[u8], value: &[u8], cas: u32) -> ();
-    proxy_register_shared_queue(name: &[u8]) -> u32;
-    proxy_resolve_shared_queue(vm_id: &[u8], name: &[u8]) -> u32;
-    proxy_enqueue_shared_queue(queue_id: u32, value: &[u8]) -> ();
-    proxy_dequeue_shared_queue(queue_id: u32) -> Vec<u8>;
 }
