@@ -17,7 +17,7 @@ pub(crate) fn shared(context: &Context) -> Vec<Result<(), Error>> {
     let mut results = vec![
         data.get("a").map(drop),
         data.set("a", b"\xff"),
-        update(data.update("a", |stored| (stored.map_or(0, |bytes| bytes.len()).to_le_bytes(), ()))),
+        update(data.update("a", |stored| (stored.map_or(0, <[u8]>::len).to_le_bytes(), ()))),
     ];
     if let Ok(Some(queue)) = context.resolve_queue("", "a") {
         results.extend([context.enqueue(queue, "item"), context.dequeue(queue).map(drop)]);
