@@ -29,6 +29,16 @@ pub trait RootContext: Sized + 'static {
     /// exit, an update is rejected and the old one stays).
     fn new(config: Self::Config, plugin: &Plugin<'_>) -> Result<Self, ConfigError>;
 
+    /// The period of [`Plugin::set_tick_period`] has passed. No stream runs (TIM-4); one that is held can be let go from here, and a task
+    /// that waits for a [`oneshot`](crate::oneshot) woken.
+    ///
+    /// # Errors
+    /// A failure is logged.
+    fn on_tick(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
+        let _ = plugin;
+        Ok(())
+    }
+
     /// An item was put into a queue that this root has registered ([`Plugin::register_queue`]).
     ///
     /// It comes once for each item, after the callback that put it there, also when the item was taken meanwhile (QUE-8): take

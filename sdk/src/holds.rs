@@ -240,8 +240,10 @@ impl Holds {
     /// Ends a held stream by a local reply or a reset: now, unless a callback of another stream's message runs, which would be
     /// stopped by it (LOC-30). Then it is done when the next callback of another kind begins, at the latest its `on_log`.
     pub(crate) fn end(sys: &Sys, id: u32, act: Deferred) {
-        // Its other holds are void.
+        // Its other holds are void. It is answered when `act` has been called, which may ask whether it is.
+        let answered = sys.holds().answered.get();
         sys.over(id);
+        sys.holds().answered.set(answered);
         if let Ok(mut later) = sys.holds().later.try_borrow_mut() {
             later.push((id, act));
         }
@@ -252,6 +254,9 @@ impl Holds {
         while let Some((id, act)) = self.next_due() {
             if let Ok(on) = sys.on(id) {
                 act(&on);
+            }
+            if self.running.get().id == id {
+                self.answered.set(id);
             }
         }
     }

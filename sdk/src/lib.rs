@@ -103,6 +103,7 @@ mod shared_data;
 mod sys;
 mod task;
 mod tcp;
+mod time;
 
 pub use action::{DataAction, FailurePolicy, HeadersAction, TrailersAction};
 pub use body::Body;
@@ -132,6 +133,7 @@ pub use shared_data::{Cas, SharedData, Stored, UpdateError};
 pub use sys::Module;
 pub use task::{First, join, join3, oneshot, race};
 pub use tcp::{ConnectionAction, StreamAction, StreamContext, StreamInterrupt, TcpPlugin};
+pub use time::{Elapsed, Sleep};
 
 /// The ABI that this crate speaks.
 pub use proxy_filter_abi as abi;

@@ -140,7 +140,7 @@ macro_rules! __export_callback {
     ($wanted:ident proxy_on_downstream_connection_close $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_downstream_connection_close $($rest)* } };
     ($wanted:ident proxy_on_upstream_data $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_upstream_data $($rest)* } };
     ($wanted:ident proxy_on_upstream_connection_close $($rest:tt)*) => { $crate::__export_if! { $wanted tcp proxy_on_upstream_connection_close $($rest)* } };
-    ($wanted:ident proxy_on_tick $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_tick $($rest)* } };
+    ($wanted:ident proxy_on_tick $($rest:tt)*) => { $crate::__export_if! { $wanted common proxy_on_tick $($rest)* } };
     ($wanted:ident proxy_on_request_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_request_metadata $($rest)* } };
     ($wanted:ident proxy_on_response_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_response_metadata $($rest)* } };
     ($wanted:ident proxy_on_http_call_response $($rest:tt)*) => { $crate::__export_if! { $wanted common proxy_on_http_call_response $($rest)* } };

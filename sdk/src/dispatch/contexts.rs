@@ -118,6 +118,12 @@ impl<R: RootContext, S> Contexts<R, S> {
 
     #[cold]
     #[inline(never)]
+    pub(super) fn tick(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.call_root(sys, id, "proxy_on_tick", |root| root.on_tick(Plugin::new(sys, self.plugin, id)))
+    }
+
+    #[cold]
+    #[inline(never)]
     pub(super) fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
         self.call_root(sys, id, "proxy_on_queue_ready", |root| {
             root.on_queue_ready(QueueId(queue), Plugin::new(sys, self.plugin, id))

@@ -81,6 +81,10 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
         self.0.create_stream(sys, id, root_id, |root| root.create_http_context(&HttpStream::new(sys, id)))
     }
 
+    fn tick(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.0.tick(sys, id)
+    }
+
     fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
         self.0.queue_ready(sys, id, queue)
     }

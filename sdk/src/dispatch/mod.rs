@@ -96,6 +96,7 @@ macro_rules! rows {
 
 rows! {
     configure(id: u32, size: u32);
+    tick(id: u32);
     queue_ready(id: u32, queue: u32);
     request_headers(id: u32, end_of_stream: bool);
     request_body(id: u32, size: u32, end_of_stream: bool);
@@ -190,7 +191,7 @@ macro_rules! exports {
                 } else if self.rows.create_stream(&self.sys, context_id, parent_id).is_none() {
                     self.unknown("proxy_on_context_create", parent_id, CONTINUE);
                 }
-                self.sys.run_woken();
+                self.sys.callback_answered();
                 self.sys.leave(outer, 0)
             }
 
@@ -201,7 +202,7 @@ macro_rules! exports {
                 let outer = self.sys.enter(id, exports!(@message $($message)?));
                 let call: Option<u32> = $call(&self.rows, &self.sys);
                 let answer = call.unwrap_or_else(|| self.unknown(stringify!($abi), id, $answer));
-                self.sys.run_woken();
+                self.sys.callback_answered();
                 self.sys.leave(outer, answer)
             })*
 
@@ -223,6 +224,9 @@ exports! {
     forwarded {
     proxy_on_configure(context_id, configuration_size) else FALSE,
         |rows: &R, sys| rows.configure(sys, context_id, configuration_size);
+    proxy_on_tick(context_id) else CONTINUE, |rows: &R, sys: &Sys| {
+        if sys.ticked(context_id) { rows.tick(sys, context_id) } else { Some(CONTINUE) }
+    };
     proxy_on_queue_ready(context_id, queue_id) else CONTINUE, |rows: &R, sys| rows.queue_ready(sys, context_id, queue_id);
     proxy_on_request_headers(context_id, _num_headers, end_of_stream) of HttpRequest else CONTINUE,
         |rows: &R, sys| rows.request_headers(sys, context_id, end_of_stream != 0);
@@ -249,6 +253,7 @@ exports! {
     proxy_on_log(context_id) of Over else CONTINUE, |rows: &R, sys| rows.log(sys, context_id);
     proxy_on_delete(context_id) of Over else CONTINUE, |rows: &R, sys: &Sys| {
         sys.cancel_tasks(sys.take_tasks(context_id));
+        sys.ticks_deleted(context_id);
         rows.delete(sys, context_id)
     };
     proxy_on_http_call_response(_context_id, call_id, num_headers, body_size, num_trailers) else CONTINUE, |_: &R, sys: &Sys| {
@@ -258,7 +263,6 @@ exports! {
     }
     default {
     proxy_on_vm_start(_context_id, _configuration_size) = TRUE;
-    proxy_on_tick(_context_id) = CONTINUE;
     proxy_on_request_metadata(_context_id, _num_elements) = CONTINUE;
     proxy_on_response_metadata(_context_id, _num_elements) = CONTINUE;
     proxy_on_grpc_receive_initial_metadata(_context_id, _call_id, _num_elements) = CONTINUE;

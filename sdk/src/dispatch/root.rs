@@ -25,6 +25,9 @@ impl<R: RootContext> Row for RootRow<R> {
     fn create_stream(&self, _sys: &Sys, _id: u32, _root_id: u32) -> Option<()> {
         None
     }
+    fn tick(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.0.tick(sys, id)
+    }
     fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
         self.0.queue_ready(sys, id, queue)
     }

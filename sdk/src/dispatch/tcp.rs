@@ -101,6 +101,10 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
         self.0.create_stream(sys, id, root_id, |root| root.create_stream_context(&Tcp::new(sys, id)))
     }
 
+    fn tick(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.0.tick(sys, id)
+    }
+
     fn queue_ready(&self, sys: &Sys, id: u32, queue: u32) -> Option<u32> {
         self.0.queue_ready(sys, id, queue)
     }

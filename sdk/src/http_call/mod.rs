@@ -7,6 +7,7 @@ mod request;
 pub use error::CallError;
 pub use reply::CallReply;
 pub use request::HttpCall;
+pub(crate) use request::to_millis;
 
 use crate::pending::{Pending, Tokens};
 use crate::phase::Phase;

@@ -1,7 +1,4 @@
 use crate::Error;
-use crate::holds::{Holds, Hooks};
-use crate::http_call::{self, Calls};
-use crate::task::{self, Tasks};
 use alloc::{boxed::Box, rc::Rc, vec::Vec};
 use core::cell::Cell;
 use core::fmt;
@@ -11,66 +8,35 @@ use proxy_filter_abi::{BufferType, Exports, Host, LogLevel, MapType, MetricType,
 #[derive(Clone)]
 pub struct Sys(Rc<Inner>);
 
-struct Inner {
-    host: Rc<dyn Host>,
-    hooks: Cell<Option<&'static Hooks>>,
-    holds: Holds,
-    task_hooks: Cell<Option<&'static task::Hooks>>,
-    tasks: Tasks,
-    call_hooks: Cell<Option<&'static http_call::Hooks>>,
-    calls: Calls,
+macro_rules! state {
+    ($($hooks:ident $set_hooks:ident: $Hooks:ty $(, $state:ident: $State:ty)?;)*) => {
+        struct Inner {
+            host: Rc<dyn Host>,
+            $($hooks: Cell<Option<&'static $Hooks>>, $($state: $State,)?)*
+        }
+
+        impl Sys {
+            /// A way to this host.
+            pub fn new(host: Rc<dyn Host>) -> Self {
+                Self(Rc::new(Inner { host, $($hooks: Cell::new(None), $($state: <$State>::new(),)?)* }))
+            }
+
+            $(pub(crate) fn $hooks(&self) -> Option<&'static $Hooks> {
+                self.0.$hooks.get()
+            }
+
+            pub(crate) fn $set_hooks(&self, hooks: &'static $Hooks) {
+                self.0.$hooks.set(Some(hooks));
+            }
+
+            $(pub(crate) fn $state(&self) -> &$State {
+                &self.0.$state
+            })?)*
+        }
+    };
 }
 
-impl Sys {
-    /// A way to this host.
-    pub fn new(host: Rc<dyn Host>) -> Self {
-        Self(Rc::new(Inner {
-            host,
-            hooks: Cell::new(None),
-            holds: Holds::new(),
-            task_hooks: Cell::new(None),
-            tasks: Tasks::new(),
-            call_hooks: Cell::new(None),
-            calls: Calls::new(),
-        }))
-    }
-
-    pub(crate) fn hooks(&self) -> Option<&'static Hooks> {
-        self.0.hooks.get()
-    }
-
-    pub(crate) fn set_hooks(&self, hooks: &'static Hooks) {
-        self.0.hooks.set(Some(hooks));
-    }
-
-    pub(crate) fn holds(&self) -> &Holds {
-        &self.0.holds
-    }
-
-    pub(crate) fn task_hooks(&self) -> Option<&'static task::Hooks> {
-        self.0.task_hooks.get()
-    }
-
-    pub(crate) fn set_task_hooks(&self, hooks: &'static task::Hooks) {
-        self.0.task_hooks.set(Some(hooks));
-    }
-
-    pub(crate) fn tasks(&self) -> &Tasks {
-        &self.0.tasks
-    }
-
-    pub(crate) fn call_hooks(&self) -> Option<&'static http_call::Hooks> {
-        self.0.call_hooks.get()
-    }
-
-    pub(crate) fn set_call_hooks(&self, hooks: &'static http_call::Hooks) {
-        self.0.call_hooks.set(Some(hooks));
-    }
-
-    pub(crate) fn calls(&self) -> &Calls {
-        &self.0.calls
-    }
-}
+for_each_state!(state);
 
 impl fmt::Debug for Sys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

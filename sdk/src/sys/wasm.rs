@@ -2,9 +2,6 @@
 #![allow(unsafe_code, reason = "imports, the allocator and the static that holds the VM are the boundary itself")]
 
 use crate::heap::{Heap, Memory};
-use crate::holds::{Holds, Hooks};
-use crate::http_call::{self, Calls};
-use crate::task::{self, Tasks};
 use crate::{Error, Status};
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
@@ -17,55 +14,32 @@ use proxy_filter_abi::{BufferType, LogLevel, MapType, MetricType, StreamType};
 #[derive(Clone, Debug)]
 pub struct Sys;
 
-/// What holding needs. Nothing stores to `HOOKS` in a module that never holds, so the compiler takes it for the constant that it is.
-static HOOKS: SingleThreaded<Cell<Option<&'static Hooks>>> = SingleThreaded::new(Cell::new(None));
-static HOLDS: SingleThreaded<Holds> = SingleThreaded::new(Holds::new());
-/// The same for tasks, and for HTTP calls.
-static TASK_HOOKS: SingleThreaded<Cell<Option<&'static task::Hooks>>> = SingleThreaded::new(Cell::new(None));
-static TASKS: SingleThreaded<Tasks> = SingleThreaded::new(Tasks::new());
-static CALL_HOOKS: SingleThreaded<Cell<Option<&'static http_call::Hooks>>> = SingleThreaded::new(Cell::new(None));
-static CALLS: SingleThreaded<Calls> = SingleThreaded::new(Calls::new());
+macro_rules! state {
+    ($($hooks:ident $set_hooks:ident: $Hooks:ty $(, $state:ident: $State:ty)?;)*) => {
+        $(mod $hooks {
+            use super::{Cell, SingleThreaded};
+            pub(super) static HOOKS: SingleThreaded<Cell<Option<&'static $Hooks>>> = SingleThreaded::new(Cell::new(None));
+            $(pub(super) static STATE: SingleThreaded<$State> = SingleThreaded::new(<$State>::new());)?
+        })*
 
-impl Sys {
-    #[inline]
-    pub(crate) fn hooks(&self) -> Option<&'static Hooks> {
-        HOOKS.get()
-    }
+        impl Sys {
+            $(#[inline]
+            pub(crate) fn $hooks(&self) -> Option<&'static $Hooks> {
+                $hooks::HOOKS.get()
+            }
 
-    pub(crate) fn set_hooks(&self, hooks: &'static Hooks) {
-        HOOKS.set(Some(hooks));
-    }
+            pub(crate) fn $set_hooks(&self, hooks: &'static $Hooks) {
+                $hooks::HOOKS.set(Some(hooks));
+            }
 
-    pub(crate) fn holds(&self) -> &Holds {
-        &HOLDS
-    }
-
-    #[inline]
-    pub(crate) fn task_hooks(&self) -> Option<&'static task::Hooks> {
-        TASK_HOOKS.get()
-    }
-
-    pub(crate) fn set_task_hooks(&self, hooks: &'static task::Hooks) {
-        TASK_HOOKS.set(Some(hooks));
-    }
-
-    pub(crate) fn tasks(&self) -> &Tasks {
-        &TASKS
-    }
-
-    #[inline]
-    pub(crate) fn call_hooks(&self) -> Option<&'static http_call::Hooks> {
-        CALL_HOOKS.get()
-    }
-
-    pub(crate) fn set_call_hooks(&self, hooks: &'static http_call::Hooks) {
-        CALL_HOOKS.set(Some(hooks));
-    }
-
-    pub(crate) fn calls(&self) -> &Calls {
-        &CALLS
-    }
+            $(pub(crate) fn $state(&self) -> &$State {
+                &$hooks::STATE
+            })?)*
+        }
+    };
 }
+
+for_each_state!(state);
 
 /// Bytes that the host wrote through the allocator below, or nothing.
 struct HostBytes {

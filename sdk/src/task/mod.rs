@@ -1,7 +1,7 @@
 //! Futures that wait for something of the proxy, owned by a stream or a root: polled by the callback that woke them, dropped with
 //! their owner.
 //!
-//! A module that never waits does not link this: [`Sys::run_woken`] and its like do nothing until the first task.
+//! A module that never waits does not link this: [`Sys::callback_answered`] and its like do nothing until the first task.
 
 mod combine;
 pub mod oneshot;
@@ -368,11 +368,16 @@ fn spawn(sys: &Sys, place: Place, future: Boxed<Failure>) {
 
 /// What the dispatcher tells; each is nothing in a module that never waits.
 impl Sys {
-    /// The running callback has answered: what it woke is polled.
+    /// The running callback has answered: what it woke is polled, and ticks are set as they are needed then.
     #[inline]
-    pub(crate) fn run_woken(&self) {
-        if let Some(hooks) = self.task_hooks() {
-            (hooks.run)(self);
+    pub(crate) fn callback_answered(&self) {
+        loop {
+            if let Some(hooks) = self.task_hooks() {
+                (hooks.run)(self);
+            }
+            if !self.settle_ticks() {
+                break;
+            }
         }
     }
 

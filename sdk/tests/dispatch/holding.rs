@@ -273,16 +273,21 @@ fn a_pause_that_is_not_returned_holds_nothing() {
 /// Dropped in its own callback or later: it is a failure, answered as the root declares.
 #[test]
 fn a_hold_that_is_dropped_is_told_and_answered_by_the_failure_policy() {
-    for script in
-        ["2.request_headers hold+drop", "2.request_headers hold; 3.request_headers drop", "2.request_headers hold; 3.log drop"]
-    {
+    for script in [
+        "2.request_headers hold+drop",
+        "2.request_headers hold; 3.request_headers drop",
+        "2.request_headers hold; 3.log drop",
+        // In a later callback of its own message.
+        "2.request_body hold; 2.request_trailers drop",
+    ] {
+        let callback = if script.contains("body") { "proxy_on_request_body" } else { "proxy_on_request_headers" };
         for (root_id, status) in [("closed", Some(500)), ("open", Some(200)), ("reset", None)] {
             let proxy = proxy(root_id, script);
             let first = exchange(&proxy);
             let _second = exchange(&proxy);
             let said = text(&proxy.log());
-            let expected = "context 2: proxy_on_request_headers: a held message was dropped without `resume` or `reply`";
-            assert_eq!(said.matches(expected).count(), 1, "{script} {root_id}: {said}");
+            let expected = format!("context 2: {callback}: a held message was dropped without `resume` or `reply`");
+            assert_eq!(said.matches(&expected).count(), 1, "{script} {root_id}: {said}");
             assert_eq!(first.raw_response().is_some(), status.is_some(), "{script} {root_id}");
             match status {
                 Some(status) => assert_eq!(first.response().status(), status, "{script} {root_id}"),

@@ -14,6 +14,8 @@ pub(super) struct TestHost {
     /// What every hostcall gives that gives bytes, and that gives a number.
     bytes: RefCell<Vec<u8>>,
     number: Cell<u32>,
+    /// The wall clock, in nanoseconds, where one is set.
+    clock: Cell<u64>,
     calls: RefCell<Vec<String>>,
     exports: RefCell<Option<Weak<dyn Exports>>>,
     /// What is called from inside the next hostcalls; each once.
@@ -33,6 +35,7 @@ impl Started {
             status: RefCell::new(Box::new(|_| None)),
             bytes: RefCell::default(),
             number: Cell::new(0),
+            clock: Cell::new(0),
             calls: RefCell::default(),
             exports: RefCell::default(),
             reenter: RefCell::default(),
@@ -110,6 +113,10 @@ impl TestHost {
         self.number.set(number);
     }
 
+    pub(super) fn set_clock(&self, millis: u64) {
+        self.clock.set(millis * 1_000_000);
+    }
+
     pub(super) fn reenter(&self, callbacks: impl IntoIterator<Item = Callback>) {
         self.reenter.borrow_mut().extend(callbacks);
         self.reenter.borrow_mut().reverse();
@@ -184,7 +191,10 @@ impl Given for u32 {
 
 impl Given for u64 {
     fn given(host: &TestHost) -> Self {
-        u64::from(host.number.get()) << 32
+        match host.clock.get() {
+            0 => u64::from(host.number.get()) << 32,
+            clock => clock,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod random;
 mod replies;
 mod roots;
 mod tcp;
+mod time;
 mod waiting;
 
 use proxy_filter_test::{Exchange, LogLine, Message, MockProxy};
