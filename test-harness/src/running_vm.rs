@@ -1,10 +1,11 @@
 //! The VMs of a mock proxy: each with its key, by which plugins share it.
 
+use crate::fault::CallbackFault;
 use crate::host::{PluginSettings, Root, State, VmHost, VmSettings};
 use crate::plugin::{Plugin, Source};
 use crate::refused::Reason;
 use crate::spy::{Spy, SpyVm};
-use crate::vm::{NullVm, Trap, Vm};
+use crate::vm::{NullVm, Trap, TrapKind, Vm};
 use proxy_filter::Module;
 use proxy_filter_abi::Callback;
 use std::cell::{Cell, RefCell};
@@ -117,7 +118,11 @@ impl RunningVm {
         };
         state.trace.callback(format!("{}{thread}: {callback}", self.host.plugin().name));
         let answer = match self.host.permits_callback(&callback) {
-            true => self.vm.call(callback),
+            true => match state.faults.strike_callback(callback.name()) {
+                None => self.vm.call(callback),
+                Some(CallbackFault::Trap) => Err(Trap::injected(TrapKind::Injected, &callback, state)),
+                Some(CallbackFault::OutOfFuel(fuel)) => self.vm.call_with_fuel(callback, fuel, state),
+            },
             false => Ok(callback.returns().of_missing_export()),
         };
         self.host.leave();

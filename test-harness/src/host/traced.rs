@@ -14,11 +14,19 @@ macro_rules! traced {
         impl Host for Traced {
             $(fn $name(&self, $($argument: proxy_filter_abi::hostcall_argument!($ty)),*)
                 -> Result<($(proxy_filter_abi::hostcall_result!($rty)),*), Status> {
-                let fault = self.0.state().faults.strike(stringify!($name));
-                let answer = match fault {
+                let faults = &self.0.state().faults;
+                let mut fault = faults.strike(stringify!($name), |_key| false $(|| $argument.bytes() == Some(_key))*);
+                let mut answer = match fault {
                     Some(status) => Err(status),
                     None => self.0.permit(stringify!($name)).and_then(|()| self.0.$name($($argument),*)),
                 };
+                if let Ok(($($result),*)) = &answer {
+                    let hands_over = false $(|| $result.bytes().is_some_and(|bytes| !bytes.is_empty()))*;
+                    if hands_over && faults.strike_allocation() {
+                        fault = Some(Status::InvalidMemoryAccess);
+                        answer = Err(Status::InvalidMemoryAccess);
+                    }
+                }
                 self.0.state().trace.hostcall(|line| {
                     line.push_str(concat!(stringify!($name), "("));
                     $(write_argument(line, stringify!($argument), &$argument);)*
@@ -59,6 +67,11 @@ fn write_result(line: &mut String, name: &str, value: &impl Traceable) {
 /// How an argument or a result reads in the trace.
 trait Traceable {
     fn write(&self, line: &mut String, name: &str);
+
+    /// What it is, when it is bytes.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 macro_rules! by_display {
@@ -80,11 +93,19 @@ impl Traceable for &[u8] {
             _ => write!(line, "{}", Short(self)),
         };
     }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(self)
+    }
 }
 
 impl Traceable for Vec<u8> {
     fn write(&self, line: &mut String, name: &str) {
         self.as_slice().write(line, name);
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(self)
     }
 }
 

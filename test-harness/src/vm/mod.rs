@@ -8,12 +8,19 @@ pub(crate) mod wasm;
 pub(crate) use null::NullVm;
 pub use trap::{Trap, TrapKind};
 
+use crate::host::State;
 use proxy_filter_abi::Callback;
 
 /// A virtual machine that holds plugins: a Wasmtime instance, or the *null VM*, the plugin linked natively into the test.
 pub(crate) trait Vm {
     /// Makes a callback.
     fn call(&self, callback: Callback) -> Result<u32, Trap>;
+
+    /// Makes a callback that may use so many instructions; where they are not counted it dies as it begins.
+    fn call_with_fuel(&self, callback: Callback, fuel: u64, state: &State) -> Result<u32, Trap> {
+        let _ = fuel;
+        Err(Trap::injected(TrapKind::OutOfFuel, &callback, state))
+    }
 
     /// What the callback that has killed the VM answered all the same, as when only the allocator has trapped (MEM-3).
     fn answered(&self) -> Option<u32> {

@@ -1,3 +1,5 @@
+use crate::host::State;
+use proxy_filter_abi::Callback;
 use std::fmt;
 
 /// A plugin's VM has died in a callback, as a value to look at.
@@ -39,8 +41,23 @@ pub enum TrapKind {
     StackOverflow,
     /// A hostcall that may not be made here: inside the allocator (MEM-4) or while the module initialises (LIF-7).
     RestrictedHostcall,
+    /// A test said so: [`Fault::trap_in`](crate::Fault::trap_in).
+    Injected,
     /// Anything else; see the message.
     Other,
+}
+
+impl Trap {
+    /// A trap that a test has asked for.
+    pub(crate) fn injected(kind: TrapKind, callback: &Callback, state: &State) -> Self {
+        Self {
+            kind,
+            callback: callback.to_string(),
+            message: "the test injected a fault".to_owned(),
+            backtrace: Vec::new(),
+            trace: state.trace.last(12),
+        }
+    }
 }
 
 impl fmt::Display for Trap {

@@ -1,5 +1,6 @@
 //! What a guest may use: instructions, memory, and what it makes the host do.
 
+use crate::fault::Faults;
 use wasmtime::ResourceLimiter;
 
 /// What a VM may use.
@@ -23,11 +24,12 @@ pub(super) struct MemoryLimiter {
     limit: u64,
     asked: Growth,
     refused: Option<Growth>,
+    faults: Faults,
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(limit: u64) -> Self {
-        Self { limit, asked: Growth { wanted: u64::MAX, limit }, refused: None }
+    pub(super) fn new(limit: u64, faults: Faults) -> Self {
+        Self { limit, asked: Growth { wanted: u64::MAX, limit }, refused: None, faults }
     }
 
     /// What was refused since it was last asked.
@@ -37,8 +39,10 @@ impl MemoryLimiter {
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let limit = maximum.map_or(self.limit, |own| self.limit.min(own as u64));
+        // The memory that a module begins with does not grow.
+        let limit = if current > 0 && self.faults.strike_growth() { current as u64 } else { limit };
         self.asked = Growth { wanted: desired as u64, limit };
         let within = self.asked.wanted <= limit;
         if !within {

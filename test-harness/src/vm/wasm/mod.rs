@@ -14,7 +14,7 @@ pub use imports::{LoadError, Problem, imports};
 pub(crate) use limits::Limits;
 
 use super::{Trap, TrapKind, Vm};
-use crate::host::{Traced, VmHost};
+use crate::host::{State, Traced, VmHost};
 use limits::{Growth, HostWork, MemoryLimiter};
 use phase::Phase;
 use proxy_filter_abi::{AbiVersion, CALLBACKS, Callback};
@@ -52,13 +52,14 @@ impl WasmVm {
     /// (LIF-5, LIF-6).
     pub(crate) fn start(loaded: &Loaded, host: Rc<VmHost>, limits: Limits) -> Result<Self, LoadError> {
         host.set_abi(loaded.version);
+        let faults = host.state().faults.clone();
         let data = StoreData {
             host: Rc::new(Traced(host)),
             memory: None,
             allocator: None,
             phase: Phase::Instantiating,
             allocator_trap: None,
-            limiter: MemoryLimiter::new(limits.memory),
+            limiter: MemoryLimiter::new(limits.memory, faults),
             work: HostWork::WHOLE,
             random: 0x9E37_79B9_7F4A_7C15,
         };
@@ -97,8 +98,8 @@ impl WasmVm {
     }
 }
 
-impl Vm for WasmVm {
-    fn call(&self, callback: Callback) -> Result<u32, Trap> {
+impl WasmVm {
+    fn call_within(&self, callback: Callback, limits: Limits) -> Result<u32, Trap> {
         let index = CALLBACKS.iter().position(|row| row.name == callback.name());
         // LIF-17.
         let Some(function) = index.and_then(|index| self.callbacks[index]) else {
@@ -112,16 +113,16 @@ impl Vm for WasmVm {
         let mut store = self.store.borrow_mut();
         let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
         // Fuel is on in this engine, so it can be set.
-        let _ = store.set_fuel(self.limits.fuel);
+        let _ = store.set_fuel(limits.fuel);
         let data = store.data_mut();
         data.work = HostWork::WHOLE;
         // What a callback before this one was refused, it has lived with.
         data.limiter.take_refused();
         let called = function.call(&mut *store, &parameters, &mut results);
-        self.fuel_used.set(self.fuel_used.get() + self.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)));
+        self.fuel_used.set(self.fuel_used.get() + limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)));
         let answer = results.first().and_then(Val::i32).map_or(callback.returns().of_missing_export(), i32::cast_unsigned);
         let allocator_trap = store.data_mut().allocator_trap.take();
-        let mut dead = |error| trap(&mut store, &callback.to_string(), &error, self.limits);
+        let mut dead = |error| trap(&mut store, &callback.to_string(), &error, limits);
         match (called, allocator_trap) {
             (Err(error), _) => Err(dead(error)),
             (Ok(()), Some(error)) => {
@@ -129,6 +130,21 @@ impl Vm for WasmVm {
                 Err(dead(error))
             }
             (Ok(()), None) => Ok(answer),
+        }
+    }
+}
+
+impl Vm for WasmVm {
+    fn call(&self, callback: Callback) -> Result<u32, Trap> {
+        self.call_within(callback, self.limits)
+    }
+
+    fn call_with_fuel(&self, callback: Callback, fuel: u64, state: &State) -> Result<u32, Trap> {
+        let answer = self.call_within(callback, Limits { fuel: fuel.min(self.limits.fuel), ..self.limits })?;
+        // Wasmtime looks at calls and loops only: a short callback gets to its end.
+        match self.store.borrow().get_fuel() {
+            Ok(0) => Err(Trap::injected(TrapKind::OutOfFuel, &callback, state)),
+            _ => Ok(answer),
         }
     }
 
