@@ -1,5 +1,6 @@
 use crate::cluster::Cluster;
 use crate::fault::Fault;
+use crate::findings::Findings;
 use crate::host::{Function, State};
 use crate::instance::Instance;
 use crate::lifecycle::try_out;
@@ -27,6 +28,7 @@ pub struct Builder {
     time: Duration,
     settings: Settings,
     allowed: Vec<Lint>,
+    denied: Vec<Lint>,
     faults: Vec<Fault>,
     foreign: Vec<(String, Function)>,
     limits: Limits,
@@ -65,6 +67,7 @@ impl Builder {
                 profile: Profile::Envoy,
             },
             allowed: Vec::new(),
+            denied: Vec::new(),
             faults: Vec::new(),
             foreign: Vec::new(),
             limits: Limits::default(),
@@ -176,6 +179,12 @@ impl Builder {
         self
     }
 
+    /// Makes a test fail at this mistake too, which is only a [warning](crate::Severity::Warning).
+    pub fn deny(mut self, lint: Lint) -> Self {
+        self.denied.push(lint);
+        self
+    }
+
     /// Gives the proxy a function that plugins call by `proxy_call_foreign_function`: one of another proxy, or of your own build of
     /// Envoy. It stands before one of Envoy's of the same name. What it answers goes to the plugin as it is, also where that is an error.
     ///
@@ -246,7 +255,8 @@ impl Builder {
     /// # Errors
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
     pub fn start(self) -> Result<MockProxy, Refused> {
-        let state = Rc::new(State::new(self.log_level, self.time, self.allowed, self.settings.profile, self.limits));
+        let findings = Findings::new(self.allowed, self.denied);
+        let state = Rc::new(State::new(self.log_level, self.time, findings, self.settings.profile, self.limits));
         self.faults.into_iter().for_each(|fault| state.faults.inject(fault));
         self.foreign.into_iter().for_each(|(name, function)| state.foreign.set(name, function));
         let mut proxy = MockProxy::with_settings(state, self.settings);

@@ -8,12 +8,15 @@ use crate::profile::Profile;
 use crate::proxy::MockProxy;
 use crate::running_vm::RunningVm;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What was found of the mistakes that Envoy does not forgive.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     allowed: Vec<Lint>,
+    /// Warnings that fail the test all the same.
+    denied: Vec<Lint>,
     /// The names of the filters, in the order of the chain.
     plugins: RefCell<Vec<String>>,
     all: RefCell<Vec<Finding>>,
@@ -21,11 +24,13 @@ pub(crate) struct Findings {
     fatal: RefCell<Option<Finding>>,
     /// Envoy would be gone by now.
     crashed: Cell<bool>,
+    /// Warnings of hostcalls, each once for a plugin and a callback: a filter may make thousands.
+    warned: RefCell<BTreeSet<(Lint, String, &'static str)>>,
 }
 
 impl Findings {
-    pub(crate) fn new(allowed: Vec<Lint>) -> Self {
-        Self { allowed, ..Self::default() }
+    pub(crate) fn new(allowed: Vec<Lint>, denied: Vec<Lint>) -> Self {
+        Self { allowed, denied, ..Self::default() }
     }
 
     pub(crate) fn of_plugins(&self, names: Vec<String>) {
@@ -54,12 +59,25 @@ impl Findings {
 impl State {
     /// Takes down a mistake. After one that crashes Envoy nothing more happens in this proxy: all connections are gone.
     pub(crate) fn found(&self, lint: Lint, plugin: Option<String>) {
+        self.found_with(lint, plugin, None);
+    }
+
+    /// Takes down a warning of a hostcall, once for a plugin and a callback.
+    pub(crate) fn warn(&self, lint: Lint, plugin: &str, callback: &'static str) {
+        if self.findings.warned.borrow_mut().insert((lint, plugin.to_owned(), callback)) {
+            self.found(lint, Some(plugin.to_owned()));
+        }
+    }
+
+    /// Takes down a mistake, and what was measured of it.
+    pub(crate) fn found_with(&self, lint: Lint, plugin: Option<String>, detail: Option<String>) {
         if self.profile == Profile::Spec && lint.is_of_envoy() {
             return;
         }
-        let finding = Finding { lint, plugin, callback: self.trace.last_callback() };
+        let finding = Finding { lint, plugin, callback: self.trace.last_callback(), detail };
         self.findings.all.borrow_mut().push(finding.clone());
-        if lint.fails() && !self.findings.allowed.contains(&lint) {
+        let fails = lint.fails() || self.findings.denied.contains(&lint);
+        if fails && !self.findings.allowed.contains(&lint) {
             self.findings.fatal.borrow_mut().get_or_insert(finding);
         }
         if lint.severity() == Severity::Crash {

@@ -22,6 +22,7 @@ mod message;
 mod metrics;
 mod open_stream;
 mod place;
+mod plateau;
 mod plugin;
 mod profile;
 mod proxy;

@@ -123,6 +123,16 @@ lints! {
         mend: "remove it while the headers are held"
     NoForwardedProto "HDR-16" Warning: "drops `x-forwarded-proto`, `:path` or `:method`" => "404 or 503";
         mend: "edit single headers instead of setting all"
+    MemoryGrows "MEM-8" Error: "never frees what hostcalls hand over, or keeps something of each stream" => "memory grows until the VM traps";
+        mend: "free each value, from the pointer that the allocator gave; drop a stream's state with its context"
+    RefusedHostcall "HDR-1" Warning: "reads or edits a map or a buffer that is not there" => "refused; a filter on the crate proxy-wasm traps";
+        mend: "do it in the callback that has it, and keep what is needed later"
+    DeadContext "CTX-5" Warning: "makes a context effective that is deleted" => "refused; what follows acts on the running context";
+        mend: "forget a stream when it ends"
+    ContinueWhatIsNotPaused "CON-9" Warning: "continues what is not paused, or was continued before" => "nothing; but the filter has lost track";
+        mend: "continue what was paused, once"
+    ReplyTwiceInRequest "LOC-7" Warning: "two local replies in one request callback" => "the first is sent, with the details of the last";
+        mend: "reply once, and return at once"
 }
 
 impl Lint {
@@ -143,6 +153,8 @@ pub struct Finding {
     pub(crate) lint: Lint,
     pub(crate) plugin: Option<String>,
     pub(crate) callback: Option<String>,
+    /// What more is known.
+    pub(crate) detail: Option<String>,
 }
 
 impl Finding {
@@ -154,6 +166,11 @@ impl Finding {
     /// The plugin that did it, where it is known.
     pub fn plugin(&self) -> Option<&str> {
         self.plugin.as_deref()
+    }
+
+    /// What was measured, where something was: how a guest's memory grew.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     /// The last callback before it was found, as the trace has it: that in which it was done, or after which it showed.
@@ -170,7 +187,8 @@ impl fmt::Display for Finding {
             write!(f, "the plugin \"{plugin}\": ")?;
         }
         write!(f, "{}\n  Envoy:    {}\n  the mend: {}", lint.cause(), lint.consequence(), lint.mend())?;
-        self.callback.iter().try_for_each(|callback| write!(f, "\n  found:    in or after {callback}"))
+        self.callback.iter().try_for_each(|callback| write!(f, "\n  found:    in or after {callback}"))?;
+        self.detail.iter().try_for_each(|detail| write!(f, "\n  measured: {detail}"))
     }
 }
 

@@ -252,6 +252,7 @@ impl Host for VmHost {
     fn proxy_set_effective_context(&self, context_id: u32) -> Answer {
         let id = if context_id == 0 { self.running.get().map_or(0, |callback| callback.context_id()) } else { context_id };
         if context_id != 0 && !self.contexts.borrow().contains_key(&id) {
+            self.note_dead_context(id);
             return Err(Status::BadArgument);
         }
         self.effective.set(id);

@@ -21,6 +21,7 @@ pub(crate) mod tcp_stream;
 mod tokens;
 mod traced;
 pub(crate) mod unimplemented;
+mod watch;
 
 use arrived::Arrived;
 pub(crate) use capability::Capabilities;
@@ -38,7 +39,6 @@ pub(crate) use traced::Traced;
 use crate::fault::Faults;
 use crate::findings::Findings;
 use crate::limits::{Bounds, Limit, Limits};
-use crate::lint::Lint;
 use crate::log::LogLine;
 use crate::profile::Profile;
 use crate::trace::Trace;
@@ -79,6 +79,8 @@ pub(crate) struct State {
     /// What callbacks have asked for, to be carried out when they have returned (SEQ-21).
     effects: RefCell<VecDeque<Deferred>>,
     pub(crate) findings: Findings,
+    /// By hostcall: how often bytes were handed over to guests, and how many.
+    pub(crate) handed_over: RefCell<BTreeMap<&'static str, (u64, u64)>>,
     pub(crate) faults: Faults,
     pub(crate) foreign: ForeignFunctions,
     pub(crate) metrics: metrics::Metrics,
@@ -112,7 +114,7 @@ enum Effect {
 }
 
 impl State {
-    pub(crate) fn new(log_level: LogLevel, time: Duration, allowed: Vec<Lint>, profile: Profile, limits: Limits) -> Self {
+    pub(crate) fn new(log_level: LogLevel, time: Duration, findings: Findings, profile: Profile, limits: Limits) -> Self {
         Self {
             trace: Trace::default(),
             log: RefCell::default(),
@@ -129,7 +131,8 @@ impl State {
             streams: RefCell::default(),
             connections: RefCell::default(),
             effects: RefCell::default(),
-            findings: Findings::new(allowed),
+            findings,
+            handed_over: RefCell::default(),
             faults: Faults::default(),
             foreign: ForeignFunctions::default(),
             metrics: metrics::Metrics::default(),

@@ -20,12 +20,18 @@ macro_rules! traced {
                     Some(status) => Err(status),
                     None => self.0.permit(stringify!($name)).and_then(|()| self.0.$name($($argument),*)),
                 };
-                if let Ok(($($result),*)) = &answer {
-                    let hands_over = false $(|| $result.bytes().is_some_and(|bytes| !bytes.is_empty()))*;
-                    if hands_over && faults.strike_allocation() {
-                        fault = Some(Status::InvalidMemoryAccess);
-                        answer = Err(Status::InvalidMemoryAccess);
+                match &answer {
+                    Ok(($($result),*)) => {
+                        let size = 0 $(+ $result.bytes().map_or(0, <[u8]>::len))*;
+                        if size > 0 && faults.strike_allocation() {
+                            fault = Some(Status::InvalidMemoryAccess);
+                            answer = Err(Status::InvalidMemoryAccess);
+                        } else if size > 0 {
+                            self.0.note_handed_over(stringify!($name), size);
+                        }
                     }
+                    Err(status) if fault.is_none() => self.0.note_refusal(stringify!($name), *status),
+                    Err(_) => {}
                 }
                 self.0.state().trace.hostcall(|line| {
                     line.push_str(concat!(stringify!($name), "("));

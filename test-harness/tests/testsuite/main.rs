@@ -38,6 +38,8 @@ mod sharing;
 mod spy;
 mod tester;
 #[cfg(feature = "wasmtime")]
+mod warnings;
+#[cfg(feature = "wasmtime")]
 mod wasi;
 
 use http::Request;

@@ -59,6 +59,7 @@ impl HttpStream {
             (true, ..) => self.fault(filter, Lint::ReplyTwiceInResponse),
             (false, _, Some(Side::Response)) if before.reply => self.fault(filter, Lint::ReplyTwiceInResponse),
             (false, _, Some(Side::Request)) if before.close => self.fault(filter, Lint::ReplyAndClose),
+            (false, _, Some(Side::Request)) if before.reply => self.fault(filter, Lint::ReplyTwiceInRequest),
             _ => {}
         }
         before.close
@@ -120,6 +121,13 @@ impl HttpStream {
         }
         let own = self.is_inside(filter, side);
         self.asks(|asked| asked.continue_own |= own);
+    }
+
+    /// CON-9: unless worse was found of it.
+    pub(super) fn note_nothing_to_continue(&mut self, filter: usize, faults: usize) {
+        if self.faults.len() == faults {
+            self.fault(filter, Lint::ContinueWhatIsNotPaused);
+        }
     }
 
     /// Whether the headers or trailers callback of this message runs in this filter: the message is still held there.

@@ -137,6 +137,7 @@ impl HttpStream {
             Side::Request => filter,
             Side::Response => self.filters.len() - 1 - filter,
         };
+        let faults = self.faults.len();
         self.note_continue(filter, side);
         // CON-9: what is not stopped is not affected. Inside its own headers or trailers callback a message is still held, and so
         // leaves here and, should the callback answer that it may go on, once more (CON-5, CON-6, CON-16).
@@ -144,6 +145,8 @@ impl HttpStream {
         if self.filters[filter].side(side).iteration != Iteration::Continue || inside {
             self.filters[filter].side(side).buffering = false;
             self.continue_iteration(side, position);
+        } else {
+            self.note_nothing_to_continue(filter, faults);
         }
     }
 
