@@ -20,7 +20,10 @@ fn mem_8_proxy_wasm_0_2_3_leaks_what_get_map_gives() -> TestResult {
     let proxy = MockProxy::new(on_proxy_wasm("0.2.3"))?;
     let panic = catch_unwind(AssertUnwindSafe(|| proxy.memory_plateau(1_000, || get(&proxy)))).expect_err("the test fails");
     let text = panic.downcast_ref::<String>().ok_or("a text")?;
-    assert!(text.starts_with("MEM-8 (MemoryGrows): the plugin \"reads-headers\": never frees what hostcalls hand over"), "{text}");
+    assert!(
+        text.starts_with("MEM-8 (MemoryGrows): the plugin \"reads-headers\": never frees what hostcalls hand over"),
+        "{text}"
+    );
     assert!(text.contains("bytes in 1000 values by proxy_get_header_map_pairs"), "{text}");
 
     let proxy = MockProxy::builder().plugin(on_proxy_wasm("0.2.3")).allow(Lint::MemoryGrows).start()?;

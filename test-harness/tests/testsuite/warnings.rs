@@ -41,11 +41,7 @@ fn check(lint: Lint, mistaken: &[(&str, &str, u32)], right: &[(&str, &str, u32)]
 #[test]
 fn hdr_1_a_map_that_is_not_there() {
     let twice = format!("{RESPONSE_HEADER} {RESPONSE_HEADER}");
-    check(
-        Lint::RefusedHostcall,
-        &[("proxy_on_request_headers", &twice, 0)],
-        &[("proxy_on_response_headers", &twice, 0)],
-    );
+    check(Lint::RefusedHostcall, &[("proxy_on_request_headers", &twice, 0)], &[("proxy_on_response_headers", &twice, 0)]);
 }
 
 #[test]
@@ -84,20 +80,14 @@ fn con_9_a_request_that_is_continued_twice() {
 #[test]
 fn loc_7_two_replies_in_a_request_callback() {
     let twice = format!("{REPLY} {REPLY}");
-    check(
-        Lint::ReplyTwiceInRequest,
-        &[("proxy_on_request_headers", &twice, 0)],
-        &[("proxy_on_request_headers", REPLY, 0)],
-    );
+    check(Lint::ReplyTwiceInRequest, &[("proxy_on_request_headers", &twice, 0)], &[("proxy_on_request_headers", REPLY, 0)]);
 }
 
 #[test]
 fn a_warning_stands_once_for_a_plugin_and_a_callback() {
-    let proxy = MockProxy::new(guest(&[
-        ("proxy_on_request_headers", RESPONSE_HEADER, 0),
-        ("proxy_on_request_body", RESPONSE_HEADER, 0),
-    ]))
-    .unwrap();
+    let proxy =
+        MockProxy::new(guest(&[("proxy_on_request_headers", RESPONSE_HEADER, 0), ("proxy_on_request_body", RESPONSE_HEADER, 0)]))
+            .unwrap();
     for _ in 0..5 {
         drop(proxy.send(http::Request::post("http://shop.example/").body("ping").unwrap()));
     }
