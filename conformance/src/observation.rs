@@ -49,6 +49,10 @@ impl Default for Outcome {
 pub struct Observation {
     /// What the upstream received, in order.
     pub upstream: Vec<Received>,
+    /// What further clusters received, in the order of the requests' first lines: calls to one cluster overtake each other.
+    pub clusters: Vec<(String, Vec<Received>)>,
+    /// What the proxy says of metrics, if the scenario asks for that: lines as text, then as Prometheus reads them.
+    pub metrics: Vec<String>,
     /// What the client received for each request.
     pub client: Vec<Outcome>,
     /// Of TCP connections, what each end did and saw.
@@ -87,7 +91,11 @@ impl Observation {
     /// Applies the list above, so that two runs of a scenario are equal.
     #[must_use]
     pub fn normalised(mut self) -> Self {
-        let requests = self.upstream.iter_mut().map(|received| &mut received.request);
+        for (_, received) in &mut self.clusters {
+            received.sort_by(|one, other| one.request.start.cmp(&other.request.start));
+        }
+        let callouts = self.clusters.iter_mut().flat_map(|(_, received)| received);
+        let requests = self.upstream.iter_mut().chain(callouts).map(|received| &mut received.request);
         let responses = self.client.iter_mut().flat_map(|outcome| outcome.response.iter_mut().chain(&mut outcome.second));
         for message in requests.chain(responses) {
             normalise_pairs(&mut message.headers);
@@ -188,14 +196,21 @@ impl Observation {
         if let Some(fate) = self.fate {
             return vec![("the proxy", vec![fate.into()])];
         }
+        let mut clusters = Vec::new();
+        for (name, received) in &self.clusters {
+            clusters.push(format!("{name}:"));
+            show_all(received, &mut clusters);
+        }
+        let further = [("clusters received", clusters), ("metrics", self.metrics.clone())];
+        let further = further.into_iter().filter(|(_, lines)| !lines.is_empty());
         if !self.wire.is_empty() {
-            return vec![("on the wire", self.wire.clone()), ("plugin logged", self.log.clone())];
+            return [("on the wire", self.wire.clone()), ("plugin logged", self.log.clone())]
+                .into_iter()
+                .chain(further)
+                .collect();
         }
         let mut upstream = Vec::new();
-        for received in &self.upstream {
-            show(&received.request, &mut upstream);
-            upstream.push(if received.complete { "(complete)" } else { "(cut)" }.into());
-        }
+        show_all(&self.upstream, &mut upstream);
         let mut client = Vec::new();
         for outcome in &self.client {
             for response in &outcome.informational {
@@ -211,7 +226,15 @@ impl Observation {
             }
             client.push(format!("({})", format!("{:?}", outcome.end).to_lowercase()));
         }
-        vec![("upstream received", upstream), ("client received", client), ("plugin logged", self.log.clone())]
+        let parts = [("upstream received", upstream), ("client received", client), ("plugin logged", self.log.clone())];
+        parts.into_iter().chain(further).collect()
+    }
+}
+
+fn show_all(received: &[Received], lines: &mut Vec<String>) {
+    for received in received {
+        show(&received.request, lines);
+        lines.push(if received.complete { "(complete)" } else { "(cut)" }.into());
     }
 }
 

@@ -1,7 +1,9 @@
 //! A scenario as data: the plugin, what the client sends, what the upstream answers.
 
+mod cluster;
 mod message;
 
+pub use cluster::{Answer, Cluster};
 pub use message::{Framing, Protocol, Request, Response, Upstream, get, post, raw, request, respond};
 
 use crate::connection::Step;
@@ -124,6 +126,12 @@ pub struct Scenario {
     pub connections: Vec<Vec<Step>>,
     /// The upstream.
     pub upstream: Upstream,
+    /// Further clusters, for plugins to call.
+    pub clusters: Vec<Cluster>,
+    /// What the plugin must have logged before the scenario is over: a part of a line, and how many such lines.
+    pub awaited: Vec<(&'static str, usize)>,
+    /// Metrics outside count too: those with this in their names.
+    pub metrics: Option<&'static str>,
     /// `per_connection_buffer_limit_bytes` of the listener.
     pub buffer_limit: Option<u32>,
     /// What the client speaks.
@@ -168,6 +176,9 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         requests: Vec::new(),
         connections: Vec::new(),
         upstream: Upstream::Respond(respond(200)),
+        clusters: Vec::new(),
+        awaited: Vec::new(),
+        metrics: None,
         buffer_limit: None,
         downstream: Protocol::Http1,
         upstream_protocol: Protocol::Http1,
@@ -292,6 +303,42 @@ impl Scenario {
     #[must_use]
     pub fn upstream(mut self, upstream: Upstream) -> Self {
         self.upstream = upstream;
+        self
+    }
+
+    /// Adds a cluster for plugins to call, with a host that always answers so. No other scenario may have one of its name. What was sent
+    /// there is seen, in the order of the requests' first lines.
+    #[must_use]
+    pub fn cluster(self, name: impl Into<Cow<'static, str>>, answer: impl Into<Answer>) -> Self {
+        self.cluster_answers(name, [answer.into()])
+    }
+
+    /// The same, with an answer for each request; the last stands for all further ones.
+    #[must_use]
+    pub fn cluster_answers(mut self, name: impl Into<Cow<'static, str>>, answers: impl Into<Vec<Answer>>) -> Self {
+        self.clusters.push(Cluster { name: name.into(), has_host: true, answers: answers.into() });
+        self
+    }
+
+    /// Adds a cluster without a host.
+    #[must_use]
+    pub fn empty_cluster(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.clusters.push(Cluster { name: name.into(), has_host: false, answers: Vec::new() });
+        self
+    }
+
+    /// The scenario is over only when the plugin has logged so many lines that contain `text`: for ticks, answers and notices that come
+    /// after the client's response. Time passes for it on the mock host too.
+    #[must_use]
+    pub fn wait_for(mut self, text: &'static str, count: usize) -> Self {
+        self.awaited.push((text, count));
+        self
+    }
+
+    /// What Envoy's admin endpoint says of metrics with this in their names is seen too.
+    #[must_use]
+    pub fn metrics(mut self, part: &'static str) -> Self {
+        self.metrics = Some(part);
         self
     }
 

@@ -3,30 +3,32 @@
 use crate::{
     http1, http2,
     observation::Received,
-    scenario::{Protocol, Upstream},
+    scenario::{Answer, Protocol, Upstream},
     wire::{Pace, prepare},
 };
 use std::{
     io,
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A running upstream.
 pub struct UpstreamServer {
     shared: Arc<Shared>,
+    address: SocketAddr,
     acceptor: JoinHandle<io::Result<()>>,
 }
 
 /// What the connections of an upstream share.
 pub(crate) struct Shared {
-    /// How it answers.
-    pub(crate) behaviour: Upstream,
+    /// How it answers each request; the last stands for all further ones.
+    answers: Vec<Answer>,
+    asked: AtomicUsize,
     /// What tells its pieces apart.
     pub(crate) pace: Arc<dyn Pace + Send + Sync>,
     protocol: Protocol,
@@ -38,20 +40,21 @@ impl UpstreamServer {
     /// Starts to accept on `listener`.
     ///
     /// # Errors
-    /// When the listener cannot be made non-blocking.
+    /// When the listener has no address.
     pub fn start(
         listener: TcpListener,
         protocol: Protocol,
-        behaviour: Upstream,
+        answers: Vec<Answer>,
         pace: Arc<dyn Pace + Send + Sync>,
     ) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let shared = Arc::new(Shared { behaviour, pace, protocol, stop: AtomicBool::new(false), received: Mutex::default() });
+        let address = listener.local_addr()?;
+        let (asked, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Arc::new(Shared { answers, asked, pace, protocol, stop, received: Mutex::default() });
         let acceptor = thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         });
-        Ok(Self { shared, acceptor })
+        Ok(Self { shared, address, acceptor })
     }
 
     /// Stops, and tells what was received, partial requests included.
@@ -60,6 +63,8 @@ impl UpstreamServer {
     /// When accepting or serving a connection failed.
     pub fn finish(self) -> io::Result<Vec<Received>> {
         self.shared.stop.store(true, Ordering::Relaxed);
+        // It waits for a connection, as it need not look out for anything else.
+        drop(TcpStream::connect(self.address));
         self.acceptor.join().map_err(|_| io::Error::other("the upstream panicked"))??;
         let mut received = self.shared.received.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(std::mem::take(&mut received))
@@ -68,15 +73,13 @@ impl UpstreamServer {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> io::Result<()> {
     let mut connections = Vec::new();
-    while !shared.stop.load(Ordering::Relaxed) {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                let shared = Arc::clone(shared);
-                connections.push(thread::spawn(move || serve(stream, &shared)));
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(2)),
-            Err(error) => return Err(error),
+    loop {
+        let (stream, _) = listener.accept()?;
+        if shared.stopped() {
+            break;
         }
+        let shared = Arc::clone(shared);
+        connections.push(thread::spawn(move || serve(stream, &shared)));
     }
     for connection in connections {
         connection.join().map_err(|_| io::Error::other("a connection of the upstream panicked"))??;
@@ -85,7 +88,6 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> io::Result<()> {
 }
 
 fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
-    stream.set_nonblocking(false)?;
     prepare(&stream)?;
     match shared.protocol {
         Protocol::Http1 => http1::upstream::serve(stream, shared),
@@ -97,6 +99,17 @@ impl Shared {
     /// Notes what came of a request.
     pub(crate) fn record(&self, received: Received) {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    }
+
+    /// What is done with the next request, once it is time for it.
+    pub(crate) fn answer(&self) -> &Upstream {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        let Some(answer) = self.answers.get(asked).or(self.answers.last()) else { return &Upstream::Silent };
+        let deadline = Instant::now() + answer.after;
+        while Instant::now() < deadline && !self.stopped() {
+            thread::sleep(Duration::from_millis(2).min(answer.after));
+        }
+        &answer.then
     }
 
     /// The scenario is over.

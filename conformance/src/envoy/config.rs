@@ -1,6 +1,6 @@
 //! The bootstrap: for each scenario a listener, its filter chain and a cluster, all of the scenario's name.
 
-use crate::scenario::{ConfigType, FailurePolicy, Plugin, Protocol, Role, Scenario, Upstream};
+use crate::scenario::{Cluster, ConfigType, FailurePolicy, Plugin, Protocol, Role, Scenario, Upstream};
 use serde_json::{Map, Value, json};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,15 +9,18 @@ pub(super) struct Part<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) module: PathBuf,
     pub(super) upstream: SocketAddr,
+    /// The hosts of its further clusters.
+    pub(super) hosts: Vec<SocketAddr>,
 }
 
 /// The whole bootstrap, as JSON.
 pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
     let listeners: Vec<Value> = parts.iter().map(listener).collect();
-    let clusters: Vec<Value> = parts.iter().map(cluster).collect();
+    let clusters: Vec<Value> = parts.iter().map(cluster).chain(parts.iter().flat_map(further_clusters)).collect();
     json!({
         "node": { "id": "conformance", "cluster": "conformance" },
         "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
+        "stats_flush_on_admin": true,
         "bootstrap_extensions": parts.iter().flat_map(services).collect::<Vec<_>>(),
         "static_resources": { "listeners": listeners, "clusters": clusters },
     })
@@ -212,6 +215,24 @@ fn cluster(part: &Part<'_>) -> Value {
                 "explicit_http_config": protocol,
             },
         },
+    })
+}
+
+fn further_clusters(part: &Part<'_>) -> impl Iterator<Item = Value> {
+    part.scenario.clusters.iter().zip(&part.hosts).map(|(Cluster { name, has_host, .. }, host)| {
+        let endpoints = has_host.then(|| json!({ "lb_endpoints": [{ "endpoint": { "address": address(*host) } }] }));
+        json!({
+            "name": name,
+            "type": "STATIC",
+            "connect_timeout": "2s",
+            "load_assignment": { "cluster_name": name, "endpoints": endpoints.into_iter().collect::<Vec<_>>() },
+            "typed_extension_protocol_options": {
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                    "explicit_http_config": { "http_protocol_options": { "enable_trailers": true } },
+                },
+            },
+        })
     })
 }
 

@@ -1,5 +1,6 @@
 //! Runs scenarios against a real Envoy: one process, a listener and a cluster for each scenario.
 
+mod clusters;
 mod config;
 mod connection;
 mod log;
@@ -14,6 +15,7 @@ use crate::{
     upstream::UpstreamServer,
     wire::Pace,
 };
+use clusters::Servers;
 use log::Log;
 use process::Envoy;
 use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
@@ -115,14 +117,15 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
         let module = module(scenario, &options.artifacts, directory.path())?;
         // Port 1 is privileged and unused: connections to it are refused.
         let upstream = if scenario.upstream == Upstream::Refuse { SocketAddr::from(([127, 0, 0, 1], 1)) } else { address };
-        parts.push(config::Part { scenario, module, upstream });
-        listeners.push(listener);
+        let servers = Servers::start(scenario)?;
+        parts.push(config::Part { scenario, module, upstream, hosts: servers.hosts() });
+        listeners.push((listener, servers));
     }
     let envoy = Envoy::start(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&parts))?;
     let addresses = envoy.listeners()?;
     let mut results = Vec::new();
-    for (scenario, listener) in scenarios.iter().zip(listeners) {
-        let result = run_one(scenario, listener, &envoy, &addresses);
+    for (scenario, (listener, servers)) in scenarios.iter().zip(listeners) {
+        let result = run_one(scenario, listener, servers, &envoy, &addresses);
         // A crash shows as a cut connection first; writing its stack takes Envoy a moment.
         let suspect = result.as_ref().map_or(true, |seen| seen.client.iter().any(|outcome| outcome.end == End::Cut));
         let time = match (scenario.crashes, suspect) {
@@ -150,7 +153,7 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
 fn load(scenario: &Scenario, options: &Options) -> Result<Observation, Error> {
     let directory = tempfile::tempdir().map_err(Error::while_doing("make a directory for Envoy's configuration"))?;
     let module = module(scenario, &options.artifacts, directory.path())?;
-    let part = config::Part { scenario, module, upstream: SocketAddr::from(([127, 0, 0, 1], 1)) };
+    let part = config::Part { scenario, module, upstream: SocketAddr::from(([127, 0, 0, 1], 1)), hosts: Vec::new() };
     let fate = process::validate(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&[part]))?;
     Ok(fate.map_or_else(Observation::crash, Observation::load))
 }
@@ -172,12 +175,14 @@ fn module(scenario: &Scenario, artifacts: &Artifacts, directory: &Path) -> Resul
 fn run_one(
     scenario: &Scenario,
     listener: TcpListener,
+    servers: Servers,
     envoy: &Envoy,
     addresses: &BTreeMap<String, SocketAddr>,
 ) -> Result<Observation, Error> {
     let name = scenario.name;
     let address = addresses.get(name).ok_or_else(|| Error::new(format!("Envoy has no listener for {name}")))?;
     let pace = Arc::new(LogPace { log: envoy.log(), plugin: name });
+    servers.set_pace(Arc::<LogPace>::clone(&pace));
     if !scenario.connections.is_empty() {
         let mut observation = Observation::default();
         let mut played = Vec::new();
@@ -185,22 +190,32 @@ fn run_one(
             let connection = connection::play(*address, &listener, steps, &pace);
             played.push(connection.map_err(Error::while_doing(format!("play a connection of {name}")))?);
         }
+        pace.wait_for_all(scenario)?;
+        observation.clusters = servers.finish()?;
         observation.wire = played.iter().flat_map(|connection| connection.wire.iter().cloned()).collect();
         observation.log = envoy.log().of_plugin(name, scenario.main_thread);
         return Ok(observation);
     }
-    let behaviour = scenario.upstream.clone();
-    let upstream = UpstreamServer::start(listener, scenario.upstream_protocol, behaviour, Arc::<LogPace>::clone(&pace));
+    let answers = vec![scenario.upstream.clone().into()];
+    let upstream = UpstreamServer::start(listener, scenario.upstream_protocol, answers, Arc::<LogPace>::clone(&pace));
     let upstream = upstream.map_err(Error::while_doing(format!("start the upstream of {name}")))?;
     let mut observation = Observation::default();
     let requests = scenario.requests();
     for (index, request) in requests.iter().enumerate() {
+        if let Some(text) = request.when {
+            pace.wait_for(text, 1, scenario)?;
+        }
         let outcome = match scenario.downstream {
             Protocol::Http1 => http1::client::exchange(*address, request, pace.as_ref(), scenario.patience),
             Protocol::Http2 => http2::client::exchange(*address, request, pace.as_ref(), scenario.patience),
         };
         observation.client.push(outcome.map_err(Error::while_doing(format!("exchange request {} of {name}", index + 1)))?);
         pace.wait_for_deletions(index + 1);
+    }
+    pace.wait_for_all(scenario)?;
+    observation.clusters = servers.finish()?;
+    if let Some(part) = scenario.metrics {
+        observation.metrics = envoy.metrics(part)?;
     }
     observation.upstream = upstream.finish().map_err(Error::while_doing(format!("run the upstream of {name}")))?;
     observation.log = envoy.log().of_plugin(name, scenario.main_thread);
@@ -247,6 +262,23 @@ impl LogPace {
                 return;
             }
         }
+    }
+
+    /// Waits for what a scenario waits for.
+    fn wait_for_all(&self, scenario: &Scenario) -> Result<(), Error> {
+        scenario.awaited.iter().try_for_each(|(text, count)| self.wait_for(text, *count, scenario))
+    }
+
+    /// Waits until the plugin has logged so many lines that contain `text`.
+    fn wait_for(&self, text: &str, count: usize, scenario: &Scenario) -> Result<(), Error> {
+        let lines = || self.log.of_plugin(self.plugin, scenario.main_thread);
+        let logged = || lines().iter().filter(|line| line.contains(text)).count() >= count;
+        if !self.log.wait(Instant::now() + scenario.patience, logged) {
+            let lines = lines().join("\n  ");
+            return Err(Error::new(format!("{} never logged {text:?} {count} times, but\n  {lines}", self.plugin)));
+        }
+        self.wait_until_quiet();
+        Ok(())
     }
 
     /// The scripted guest says when a stream is deleted, which is the end of it; for others, a while must do.

@@ -146,6 +146,17 @@ impl Envoy {
         Ok(statuses.into_iter().flatten().filter_map(entry).collect())
     }
 
+    /// What is said of plugins' metrics with this in their names: lines of text, then lines for Prometheus. Of a histogram that it is one,
+    /// and how many samples it has: where they fall is Envoy's affair.
+    pub(super) fn metrics(&self, part: &str) -> Result<Vec<String>, Error> {
+        let mut lines = Vec::new();
+        for path in ["/stats?filter=wasmcustom", "/stats/prometheus"] {
+            let body = String::from_utf8_lossy(&self.ask(path)?).into_owned();
+            lines.extend(body.lines().filter(|line| line.contains(part)).filter_map(metric_line));
+        }
+        Ok(lines)
+    }
+
     /// An error with the end of Envoy's log if the process ends within `time`.
     pub(super) fn check_alive(&self, time: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + time;
@@ -182,6 +193,16 @@ impl Envoy {
             _ => Err(Error::new(format!("{}: the answer is not whole", doing()))),
         }
     }
+}
+
+fn metric_line(line: &str) -> Option<String> {
+    if let Some((name, value)) = line.strip_prefix("wasmcustom.").and_then(|text| text.rsplit_once(": ")) {
+        let value = if value.parse::<u64>().is_ok() { value } else { "a histogram" };
+        return Some(format!("wasmcustom.{name}: {value}"));
+    }
+    let others = ["envoy_", "# TYPE envoy_"].iter().any(|start| line.starts_with(start));
+    let samples = ["_bucket{", "_sum{"].iter().any(|mark| line.contains(mark));
+    (!others && !samples).then(|| line.to_owned())
 }
 
 impl Drop for Envoy {

@@ -22,7 +22,7 @@ pub(crate) fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
             let is_head = request.start.starts_with(b"HEAD ");
             bytes.drain(..used);
             shared.record(Received { request, complete: true });
-            match &shared.behaviour {
+            match shared.answer() {
                 Upstream::Respond(response) => {
                     answer(&mut stream, response, is_head, shared.pace.as_ref());
                     if response.then_close {

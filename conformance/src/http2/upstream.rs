@@ -43,7 +43,7 @@ pub(crate) fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let Some(request) = end.then(|| requests.remove(&stream)).flatten() else { continue };
         let is_head = request.header(":method") == Some(b"HEAD");
         shared.record_all([request], true);
-        match &shared.behaviour {
+        match shared.answer() {
             Upstream::Respond(response) => {
                 answer(&mut connection, stream, response, is_head, shared.pace.as_ref());
                 if response.then_close {

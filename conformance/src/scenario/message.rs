@@ -41,6 +41,8 @@ pub struct Request {
     pub trailers: Pairs,
     /// A METADATA frame after the headers; it needs HTTP/2.
     pub metadata: Pairs,
+    /// It is sent when the plugin has logged a line that contains this.
+    pub when: Option<&'static str>,
     /// The client closes its connection once it has sent so many pieces: 1 is the header section.
     pub disconnect_after: Option<usize>,
     /// Bytes to send instead of all the above but the method; for what is no proper request.
@@ -72,6 +74,7 @@ pub fn request(method: &'static str, path: &'static str) -> Request {
         framing: Framing::AsGiven,
         trailers: Vec::new(),
         metadata: Vec::new(),
+        when: None,
         disconnect_after: None,
         raw: None,
     }
@@ -96,6 +99,13 @@ impl Request {
     #[must_use]
     pub fn disconnect_after(mut self, pieces: usize) -> Self {
         self.disconnect_after = Some(pieces);
+        self
+    }
+
+    /// Sends it only when the plugin has logged a line that contains `text`; time passes for that on the mock host too.
+    #[must_use]
+    pub fn when(mut self, text: &'static str) -> Self {
+        self.when = Some(text);
         self
     }
 
