@@ -1,6 +1,8 @@
 //! Runs a scenario on the mock host, and writes what came of it as HTTP/1.1 would carry it.
 
+mod cluster;
 mod connection;
+mod metric;
 
 use crate::envoy::Artifacts;
 use crate::error::Error;
@@ -42,6 +44,9 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     if let Some(limit) = scenario.buffer_limit {
         builder = builder.buffer_limit(limit as usize);
     }
+    for cluster in &scenario.clusters {
+        builder = builder.set_cluster(&cluster.name, cluster::configured(cluster));
+    }
     if scenario.only_loads {
         return Ok(load(scenario, builder.start()));
     }
@@ -63,6 +68,9 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     });
     let mut observation = Observation::default();
     for request in scenario.requests() {
+        if let Some(text) = request.when {
+            cluster::wait_for(text, 1, scenario, &proxy);
+        }
         if request.raw.as_ref().is_some_and(|bytes| bytes.is_empty()) {
             // CTX-2: a connection is no stream.
             observation.client.push(Outcome { end: End::Left, ..Outcome::default() });
@@ -130,6 +138,11 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
             ..Outcome::default()
         });
     }
+    for (text, count) in &scenario.awaited {
+        cluster::wait_for(text, *count, scenario, &proxy);
+    }
+    observation.clusters = cluster::received(scenario, &proxy);
+    observation.metrics = scenario.metrics.map(|part| metric::lines(&proxy, part)).unwrap_or_default();
     observation.findings =
         proxy.findings().iter().map(harness::Finding::lint).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
     // CAP-2, CAP-4: Envoy logs that in its own name.

@@ -46,6 +46,10 @@ pub(super) fn play(scenario: &Scenario, proxy: &MockProxy) -> Observation {
         }
         connection.disconnect();
     }
+    for (text, count) in &scenario.awaited {
+        super::cluster::wait_for(text, *count, scenario, proxy);
+    }
+    observation.clusters = super::cluster::received(scenario, proxy);
     observation.log = proxy.log().into_iter().map(|line| line.message).collect();
     observation
 }
