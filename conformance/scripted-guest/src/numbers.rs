@@ -49,7 +49,7 @@ impl Numbers {
     /// Gives `value` a name, and says it, with what is to be known of it besides.
     pub fn give(&mut self, kind: Kind, naming: &Naming, value: u64) -> String {
         let mut said = naming.name.clone();
-        if let Some(other) = self.name(kind, value).filter(|other| *other != naming.name) {
+        if let Some(other) = self.name(kind, value).filter(|other| kind != Kind::Time && *other != naming.name) {
             said.push_str(&format!(", which is {other}"));
         }
         if let Some(from) = &naming.from {

@@ -136,10 +136,6 @@ fn restricted() -> Vec<Scenario> {
             .script("configure: tick_period 10; tick: log 2 never; request_headers: return 1")
             .capabilities(capabilities!("proxy_set_tick_period_milliseconds"))
             .patience(150),
-        scenario("capabilities-of-no-such-name", &["CAP-6"])
-            .own_vm()
-            .script("request_headers: time, get_metric 4")
-            .capabilities(capabilities!("get_current_time_nanoseconds", "proxy_get_metrics", "*")),
         scenario("capabilities-of-all-plugins-of-a-vm", &["CAP-2"])
             .own_vm()
             .script("request_headers: time")

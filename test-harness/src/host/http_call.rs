@@ -132,8 +132,9 @@ impl CallEnd {
         const RESET: &str = "upstream connect error or disconnect/reset before headers. reset reason: ";
         match answer {
             Answer::Response(response) => {
-                let (headers, body) =
-                    (HeaderMap::from_entries(MapKind::ResponseHeaders, response.headers().to_vec()), response.body());
+                let mut headers = HeaderMap::from_entries(MapKind::ResponseHeaders, response.headers().to_vec());
+                super::http_stream::receive_response(&mut headers);
+                let body = response.body();
                 let bodiless = request.header(":method") == Some(b"HEAD")
                     || response.header(":status").is_some_and(|status| matches!(status, b"204" | b"304"));
                 let body = if bodiless { Vec::new() } else { body.to_vec() };

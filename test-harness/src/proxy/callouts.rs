@@ -31,7 +31,7 @@ impl MockProxy {
     /// proxy.send(http::Request::get("http://shop.example/").body("")?);
     /// assert_eq!(proxy.requests_to("authz")[0].uri().path(), "/check");
     /// let answered = calls.callbacks().into_iter().any(|callback| {
-    ///     matches!(callback, Callback::proxy_on_http_call_response { num_headers: 2, body_size: 14, .. })
+    ///     matches!(callback, Callback::proxy_on_http_call_response { num_headers: 3, body_size: 14, .. })
     /// });
     /// assert!(answered);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

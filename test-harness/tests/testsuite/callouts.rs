@@ -80,7 +80,7 @@ fn cal_9_cal_14_an_answer_without_latency_is_there_when_send_returns() {
     proxy.cluster("auth", |_| Response::builder().status(404).body("who?").unwrap());
     let exchange = get(&proxy);
     assert_eq!(exchange.outcome(), Outcome::Complete);
-    assert_eq!(said(&proxy), ["auth called: 4", "root 1, 4: 404 \"who?\" (2, 4, 0), 0 \"\""]);
+    assert_eq!(said(&proxy), ["auth called: 4", "root 1, 4: 404 \"who?\" (3, 4, 0), 0 \"\""]);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn cal_8_what_is_sent_is_on_record() {
     assert_eq!((&request.headers()["x-a"], &request.headers()["content-length"]), (&"1".parse().unwrap(), &"4".parse().unwrap()));
     assert_eq!(request.headers()["x-envoy-internal"], "true");
     assert_eq!(request.body(), "body");
-    assert_eq!(said(&proxy)[1], "root 1, 4: 200 \"body\" (2, 4, 0), 0 \"\"");
+    assert_eq!(said(&proxy)[1], "root 1, 4: 200 \"body\" (3, 4, 0), 0 \"\"");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn cal_11_a_timeout_is_a_response_of_status_504_at_its_time() {
     proxy.set_cluster("in-time", Cluster::new(|_| Response::new("in time")).latency(49 * MS));
     get(&proxy);
     proxy.advance(49 * MS);
-    assert_eq!(said(&proxy)[3..], ["root 1, 12: 200 \"in time\" (2, 7, 0), 0 \"\""]);
+    assert_eq!(said(&proxy)[3..], ["root 1, 12: 200 \"in time\" (3, 7, 0), 0 \"\""]);
     proxy.advance(MS);
     let timed_out = |token: u32| format!("root 1, {token}: 504 \"upstream request timeout\" (3, 24, 0), 0 \"\"");
     assert_eq!(said(&proxy)[4..], [timed_out(4), timed_out(8)]);
@@ -219,7 +219,7 @@ fn cal_13_sta_1_sta_2_a_late_reset_has_no_headers_and_its_status_stays() {
     get(&proxy);
     assert_eq!(
         said(&proxy)[2..],
-        ["root 1, 4: BAD_ARGUMENT \"NOT_FOUND\" (0, 0, 0), 11 \"reset\"", "root 1, 8: 200 \"ok\" (2, 2, 0), 11 \"\"",],
+        ["root 1, 4: BAD_ARGUMENT \"NOT_FOUND\" (0, 0, 0), 11 \"reset\"", "root 1, 8: 200 \"ok\" (3, 2, 0), 11 \"\"",],
     );
 }
 
@@ -262,7 +262,7 @@ fn ctx_8_what_has_come_is_read_through_the_root_and_only_in_its_callback() {
     proxy.set_cluster("auth", Message::from(Response::new("ok")).trailer("x-sum", "9"));
     let exchange = get(&proxy);
     assert_eq!(exchange.outcome(), Outcome::Complete, "{exchange:?}");
-    assert_eq!(said(&proxy)[1], "root 1, 4: 200 \"ok\" (2, 2, 1), 0 \"\"");
+    assert_eq!(said(&proxy)[1], "root 1, 4: 200 \"ok\" (3, 2, 1), 0 \"\"");
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn cal_16_a_call_may_be_made_in_any_callback_and_is_never_answered_inside_one() 
             MockProxy::builder().plugin(spy.plugin()).cluster("auth", |_| Response::new("ok")).start().expect("it starts");
         get(&proxy);
         proxy.advance(10 * MS);
-        assert_eq!(said(&proxy)[..2], ["auth called: 4", "root 1, 4: 200 \"ok\" (2, 2, 0), 0 \"\""], "{name}");
+        assert_eq!(said(&proxy)[..2], ["auth called: 4", "root 1, 4: 200 \"ok\" (3, 2, 0), 0 \"\""], "{name}");
     }
 }
 
@@ -337,7 +337,7 @@ fn cal_16_a_call_may_be_made_in_the_callback_of_another() {
     get(&proxy);
     proxy.advance(30 * MS);
     assert_eq!(proxy.requests_to("auth").len(), 3);
-    assert_eq!(said(&proxy).last().map(String::as_str), Some("root 1, 12: 200 \"ok\" (2, 2, 0), 0 \"\""));
+    assert_eq!(said(&proxy).last().map(String::as_str), Some("root 1, 12: 200 \"ok\" (3, 2, 0), 0 \"\""));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn cap_5_start_functions_and_the_allocator_are_never_restricted() {
 }
 
 #[test]
-fn a_name_that_is_no_capability_is_an_error_that_says_what_may_be_meant() {
+fn cap_6_a_name_that_is_no_capability_is_an_error_that_says_what_may_be_meant() {
     for (name, message) in [
         ("log", r#""log" is no capability: did you mean "proxy_log"?"#),
         ("request_headers", r#""request_headers" is no capability: did you mean "proxy_on_request_headers"?"#),

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub(crate) use event::{Came, End, Event, Poll, Side, StreamCallback};
 pub(crate) use faults::AskedBy;
 pub(crate) use local_reply::{Reply, envoys_answer};
-pub(crate) use router::first_invalid;
+pub(crate) use router::{first_invalid, receive_response};
 
 /// A frame on its way: `position` counts the filters of its direction, those of a response from the last.
 #[derive(Clone, Debug)]

@@ -41,7 +41,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// SEQ-13: what the router adds to a response before filters see it.
-pub(super) fn receive_response(headers: &mut HeaderMap) {
+pub(crate) fn receive_response(headers: &mut HeaderMap) {
     headers.remove(b"keep-alive");
     headers.set_in_place("x-envoy-upstream-service-time", b"0");
 }
