@@ -38,8 +38,12 @@ use std::fmt;
 pub struct Limits {
     /// Bytes of log lines, 64 bytes for each line besides; 64 MiB. Further lines are dropped.
     pub log_bytes: usize,
-    /// Bytes of names and values in one map of headers or trailers; 16 MiB. What would exceed it answers `INTERNAL_FAILURE`.
+    /// Bytes of names and values in one map of headers or trailers, 32 for each pair besides; 1 MiB. What would exceed it answers
+    /// `INTERNAL_FAILURE`.
     pub map_bytes: usize,
+    /// Hostcalls that one callback makes, where each 1,024 bytes that they move count as another; 262,144. The VM traps
+    /// ([`TrapKind::OutOfFuel`](crate::TrapKind::OutOfFuel)). Not in the null VM.
+    pub hostcalls: usize,
     /// Metrics of different names or types, and their ids; 100,000 of each. To define one more answers `INTERNAL_FAILURE`.
     pub metrics: usize,
     /// Samples of all histograms; 1,000,000. Further ones are dropped.
@@ -62,7 +66,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             log_bytes: 64 << 20,
-            map_bytes: 16 << 20,
+            map_bytes: 1 << 20,
+            hostcalls: 1 << 18,
             metrics: 100_000,
             metric_samples: 1_000_000,
             shared_data_bytes: 64 << 20,

@@ -225,7 +225,7 @@ impl Plugin {
 
     /// How many guest instructions a callback may use before it traps; a thousand million unless you say otherwise.
     ///
-    /// Hostcalls are not counted here: a callback may make a quarter of a million of them, and move 256 MiB by them.
+    /// Hostcalls are not counted here, but by [`Limits::hostcalls`](crate::Limits::hostcalls).
     #[cfg(feature = "wasmtime")]
     pub fn fuel_limit(mut self, instructions: u64) -> Self {
         self.limits.fuel = instructions;

@@ -2,6 +2,7 @@
 
 use super::http_stream::{HttpStream, Side, property};
 use super::{Effect, VmHost, buffer, tcp_stream};
+use crate::limits::Limit;
 use crate::profile::Profile;
 use proxy_filter_abi::{AbiVersion, BufferType, Callback, Host, LogLevel, MapType, MetricType, Status, StreamType};
 use std::time::Duration;
@@ -63,6 +64,24 @@ impl VmHost {
 
     fn edit(&self, map: MapType, f: impl FnOnce(&mut super::HeaderMap)) -> Answer {
         self.with_stream(|stream, filter| stream.map_mut(filter, map).map(f)).unwrap_or(Err(Status::BadArgument))
+    }
+
+    /// An edit by which a map may grow by so many bytes.
+    fn grow(&self, map: MapType, bytes: usize, f: impl FnOnce(&mut super::HeaderMap)) -> Answer {
+        const OF_A_PAIR: usize = 32;
+        let most = self.state.bounds.most.map_bytes;
+        let mut too_large = false;
+        self.edit(map, |map| {
+            too_large = map.byte_size() + map.len() * OF_A_PAIR + bytes > most;
+            if !too_large {
+                f(map);
+            }
+        })?;
+        if too_large {
+            self.state.reached(Limit::Map, &self.plugin().name);
+            return Err(Status::InternalFailure);
+        }
+        Ok(())
     }
 }
 
@@ -144,11 +163,11 @@ impl Host for VmHost {
     }
 
     fn proxy_add_header_map_value(&self, map_type: MapType, key: &[u8], value: &[u8]) -> Answer {
-        self.edit(map_type, |map| map.add(key, value))
+        self.grow(map_type, key.len() + value.len(), |map| map.add(key, value))
     }
 
     fn proxy_replace_header_map_value(&self, map_type: MapType, key: &[u8], value: &[u8]) -> Answer {
-        self.edit(map_type, |map| map.replace(key, value))
+        self.grow(map_type, key.len() + value.len(), |map| map.replace(key, value))
     }
 
     fn proxy_remove_header_map_value(&self, map_type: MapType, key: &[u8]) -> Answer {

@@ -152,7 +152,7 @@ fn a_loop_of_hostcalls_that_copy_ends_long_before_its_fuel() {
     for hostcall in [add, reply, random, clock] {
         let trap = trap("", &format!("(loop $for_ever {hostcall} (br $for_ever))"), |plugin| plugin);
         assert_eq!(trap.kind, TrapKind::OutOfFuel, "{trap}");
-        assert!(trap.message.ends_with("moved 256 MiB by them: does it loop for ever?"), "{trap}");
+        assert!(trap.message.ends_with("moved 262144 KiB by them (Limits::hostcalls): does it loop for ever?"), "{trap}");
     }
 }
 

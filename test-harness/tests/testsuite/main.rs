@@ -25,6 +25,7 @@ mod lints;
 mod loading;
 #[cfg(feature = "wasmtime")]
 mod memory;
+mod limits;
 mod messages;
 mod null_vm;
 mod open_stream;

@@ -68,12 +68,11 @@ pub(super) struct HostWork(u64);
 /// What one hostcall counts beside its bytes.
 const HOSTCALL: u64 = 1 << 10;
 
-/// A quarter of a million hostcalls, or 256 MiB.
-const MOST: u64 = 1 << 28;
-
 impl HostWork {
-    /// What a callback may have done.
-    pub(super) const WHOLE: Self = Self(MOST);
+    /// What a callback may have done: so many hostcalls, or KiB.
+    pub(super) fn new(hostcalls: usize) -> Self {
+        Self((hostcalls as u64).saturating_mul(HOSTCALL))
+    }
 
     /// Takes a hostcall that moves so many bytes; false when nothing is left for it.
     pub(super) fn take(&mut self, bytes: usize) -> bool {

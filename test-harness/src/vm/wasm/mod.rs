@@ -52,7 +52,7 @@ impl WasmVm {
     /// (LIF-5, LIF-6).
     pub(crate) fn start(loaded: &Loaded, host: Rc<VmHost>, limits: Limits) -> Result<Self, LoadError> {
         host.set_abi(loaded.version);
-        let faults = host.state().faults.clone();
+        let (faults, hostcalls) = (host.state().faults.clone(), host.state().bounds.most.hostcalls);
         let data = StoreData {
             host: Rc::new(Traced(host)),
             memory: None,
@@ -60,7 +60,7 @@ impl WasmVm {
             phase: Phase::Instantiating,
             allocator_trap: None,
             limiter: MemoryLimiter::new(limits.memory, faults),
-            work: HostWork::WHOLE,
+            work: HostWork::new(hostcalls),
             random: 0x9E37_79B9_7F4A_7C15,
         };
         let mut store = Store::new(engine::engine(), data);
@@ -115,7 +115,7 @@ impl WasmVm {
         // Fuel is on in this engine, so it can be set.
         let _ = store.set_fuel(limits.fuel);
         let data = store.data_mut();
-        data.work = HostWork::WHOLE;
+        data.work = HostWork::new(data.host.0.state().bounds.most.hostcalls);
         // What a callback before this one was refused, it has lived with.
         data.limiter.take_refused();
         let called = function.call(&mut *store, &parameters, &mut results);
@@ -218,7 +218,8 @@ fn trap(store: &mut Store<StoreData>, callback: &str, error: &wasmtime::Error, l
     };
     let message = match kind {
         TrapKind::OutOfFuel if store.data().work.is_used_up() => {
-            "the callback made 250,000 hostcalls, or moved 256 MiB by them: does it loop for ever?".to_owned()
+            let most = store.data().host.0.state().bounds.most.hostcalls;
+            format!("the callback made {most} hostcalls, or moved {most} KiB by them (Limits::hostcalls): does it loop for ever?")
         }
         TrapKind::OutOfFuel => format!("the callback used all of its {} instructions: does it loop for ever?", limits.fuel),
         TrapKind::OutOfMemory { wanted, limit } => {
