@@ -19,13 +19,13 @@ mod hostile;
 mod initialisation;
 #[cfg(feature = "wasmtime")]
 mod lifecycle;
+mod limits;
 #[cfg(feature = "wasmtime")]
 mod lints;
 #[cfg(feature = "wasmtime")]
 mod loading;
 #[cfg(feature = "wasmtime")]
 mod memory;
-mod limits;
 mod messages;
 mod null_vm;
 mod open_stream;
