@@ -6,7 +6,6 @@ use crate::instance::Instance;
 use crate::lifecycle::try_out;
 use crate::limits::Limits;
 use crate::lint::Lint;
-use crate::place::Place;
 use crate::plugin::Plugin;
 use crate::profile::Profile;
 use crate::proxy::{Framing, MockProxy};
@@ -35,6 +34,7 @@ pub struct Builder {
     stats_tags: Vec<String>,
     clusters: Vec<(String, Cluster)>,
     shared_data: Vec<(String, Vec<u8>, Vec<u8>)>,
+    seed: Option<u64>,
 }
 
 /// How messages move through the proxy.
@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     /// LIF-8.
     pub(crate) main_thread: bool,
     pub(crate) profile: Profile,
+    pub(crate) workers: usize,
 }
 
 impl Builder {
@@ -65,7 +66,9 @@ impl Builder {
                 pace: Duration::ZERO,
                 main_thread: false,
                 profile: Profile::Envoy,
+                workers: 1,
             },
+            seed: None,
             allowed: Vec::new(),
             denied: Vec::new(),
             faults: Vec::new(),
@@ -118,6 +121,39 @@ impl Builder {
     /// Adds a cluster from the beginning on; as [`MockProxy::set_cluster`].
     pub fn set_cluster(mut self, name: &str, cluster: impl Into<Cluster>) -> Self {
         self.clusters.push((name.to_owned(), cluster.into()));
+        self
+    }
+
+    /// How many worker threads the proxy has: each has VMs of its own, and streams come to them in turn, or as
+    /// [`MockProxy::next_worker`] says. One unless you say otherwise; Envoy has as many as the machine has processors.
+    ///
+    /// With several, or with a [`seed`](Self::seed), the threads of the proxy (workers, and the main thread with its services) run
+    /// interleaved, without any thread of the test's: between callbacks, and at each hostcall of a callback, before it takes
+    /// effect, the seed decides whether callbacks of other threads come first, each whole, and in it again at each hostcall those of
+    /// further threads. So equal seeds give equal traces, and a debugger steps through it.
+    ///
+    /// What that covers: each callback may be cut at any of its hostcalls by any number of callbacks of the others. A read that is out of date when the
+    /// write comes (a lost update) is found so. What it does not cover: two callbacks that are both half done and each go on in turn, as
+    /// one that began in the middle of another ends first; a [`Spy`](crate::Spy), whose callbacks are never cut; and memory, which no
+    /// two VMs share.
+    ///
+    /// See [`MockProxy::send_concurrently`] and [`interleavings`](crate::interleavings).
+    ///
+    /// # Panics
+    /// When it is none.
+    #[track_caller]
+    pub fn workers(mut self, workers: usize) -> Self {
+        assert!(workers > 0, "a proxy has a worker at least: give 1 or more");
+        self.settings.workers = workers;
+        self
+    }
+
+    /// Decides how the threads of the proxy are interleaved; 0 unless you say otherwise, where there are several [workers](Self::workers).
+    ///
+    /// A test that fails prints it. The environment variable `PROXY_FILTER_SEED` goes before what is said here, to run a test again with a seed
+    /// that has failed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -259,8 +295,10 @@ impl Builder {
         let state = Rc::new(State::new(self.log_level, self.time, findings, self.settings.profile, self.limits));
         self.faults.into_iter().for_each(|fault| state.faults.inject(fault));
         self.foreign.into_iter().for_each(|(name, function)| state.foreign.set(name, function));
-        let mut proxy = MockProxy::with_settings(state, self.settings);
-        proxy.stats_tags = self.stats_tags;
+        if let Some(seed) = self.seed.or((self.settings.workers > 1).then_some(0)) {
+            state.scheduler.begin(seed);
+        }
+        let proxy = MockProxy::with_settings(state, self.settings, self.stats_tags);
         self.clusters.into_iter().for_each(|(name, cluster)| proxy.state.clusters.set(&name, cluster));
         for (vm_id, key, value) in self.shared_data {
             proxy.shared_data(vm_id).set(key, value);
@@ -271,22 +309,22 @@ impl Builder {
             for (index, plugin) in plugins.iter().enumerate() {
                 // One canary does for equal plugins.
                 if !plugins[..index].iter().any(|before| before.is_equal(plugin)) {
-                    try_out(&proxy.vms, plugin)?;
+                    try_out(&proxy.state, plugin)?;
                 }
                 main.push(Rc::new(Instance::start(&proxy.main_vms, plugin)?));
             }
         }
         for plugin in &self.services {
             if self.settings.main_thread {
-                try_out(&proxy.vms, plugin)?;
+                try_out(&proxy.state, plugin)?;
             }
             main.push(Rc::new(Instance::start(&proxy.main_vms, plugin)?));
         }
-        let place = |plugin| Place::start(&proxy.vms, plugin).map(Rc::new);
-        proxy.loggers.replace(self.access_loggers.into_iter().map(place).collect::<Result<_, _>>()?);
-        proxy.filters.replace(self.plugins.into_iter().map(place).collect::<Result<_, _>>()?);
+        for worker in &proxy.workers {
+            worker.start(&self.access_loggers, &self.plugins)?;
+        }
         proxy.main.replace(main);
-        proxy.state.findings.of_plugins(proxy.filters.borrow().iter().map(|place| place.plugin_name().to_owned()).collect());
+        proxy.state.findings.of_plugins(self.plugins.iter().map(|plugin| plugin.settings.name.clone()).collect());
         proxy.run();
         Ok(proxy)
     }

@@ -6,13 +6,14 @@ use crate::host::tcp_stream::TcpStream;
 use crate::instance::Instance;
 use crate::place::Place;
 use crate::profile::Profile;
-use crate::running_vm::Vms;
+use crate::worker::Worker;
 use std::rc::Rc;
 
 /// The filters of a stream, in order, and the access loggers that are told of its end.
 pub(crate) struct Chain {
     links: Vec<Link>,
     loggers: Vec<Rc<Place>>,
+    worker: usize,
 }
 
 struct Link {
@@ -24,14 +25,20 @@ struct Link {
 
 impl Chain {
     /// The chain for a new stream; its contexts get their ids now, long before some of them are created (CTX-1, CTX-2).
-    pub(crate) fn new(stream: u64, filters: &[Rc<Place>], loggers: &[Rc<Place>], vms: &Vms) -> Self {
+    pub(crate) fn new(stream: u64, number: usize, worker: &Worker, logged: bool) -> Self {
         let link = |(filter, place): (usize, &Rc<Place>)| {
-            let instance = place.latest(vms);
+            let instance = place.latest(&worker.vms);
             let context =
                 (!instance.vm.is_dead()).then(|| instance.vm.host.new_stream(StreamKey { stream, filter }, &instance.root));
             Link { instance, context, fails_open: place.fails_open() }
         };
-        Self { links: filters.iter().enumerate().map(link).collect(), loggers: loggers.to_vec() }
+        let loggers = if logged { worker.loggers.borrow().clone() } else { Vec::new() };
+        Self { links: worker.filters.borrow().iter().enumerate().map(link).collect(), loggers, worker: number }
+    }
+
+    /// The worker that the stream is in.
+    pub(crate) fn worker(&self) -> usize {
+        self.worker
     }
 
     /// Of each filter whether `allow_on_headers_stop_iteration` is set.

@@ -6,7 +6,7 @@ use crate::host::tcp_stream::TcpStream;
 use crate::lint::{Finding, Lint, Severity};
 use crate::profile::Profile;
 use crate::proxy::MockProxy;
-use crate::running_vm::RunningVm;
+use crate::running_vm::{RunningVm, Vms};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -154,7 +154,7 @@ impl MockProxy {
                 None => (of_stream, Lint::NeverContinued),
             };
             let Some(plugin) = holder.map(|filter| chain.instance(filter)) else { continue };
-            let ticks = self.vms.roots().iter().any(|(vm, root)| Rc::ptr_eq(vm, &plugin.vm) && root.ticks());
+            let ticks = self.all_vms().flat_map(Vms::roots).any(|(vm, root)| Rc::ptr_eq(&vm, &plugin.vm) && root.ticks());
             let may_wake = ticks || self.state.http_calls.may_wake(plugin.vm.host.id());
             if !may_wake {
                 self.state.found(lint, Some(plugin.root.plugin.name.clone()));
@@ -165,7 +165,7 @@ impl MockProxy {
 
 impl Drop for MockProxy {
     fn drop(&mut self) {
-        if !std::thread::panicking() && !self.is_gone() {
+        if self.is_last() && !std::thread::panicking() && !self.is_gone() {
             self.find_held();
             self.find_unanswered();
             self.check();

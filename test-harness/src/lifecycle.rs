@@ -1,8 +1,8 @@
 //! Plugins come and go while the proxy runs: updates, and the end.
 
+use crate::host::State;
 use crate::instance::Instance;
 use crate::log::LogLine;
-use crate::place::Place;
 use crate::plugin::Plugin;
 use crate::proxy::MockProxy;
 use crate::refused::Refused;
@@ -54,21 +54,19 @@ impl MockProxy {
     #[track_caller]
     pub fn update(&self, plugin: Plugin) -> Result<(), Refused> {
         let name = &plugin.settings.name.clone();
-        let of_name = |places: &[Rc<Place>]| places.iter().position(|place| place.plugin_name() == name);
-        let (filter, logger) = (of_name(&self.filters.borrow()), of_name(&self.loggers.borrow()));
-        assert!(filter.or(logger).is_some(), "no filter and no access logger is named {name:?}: update one by its name");
-        try_out(&self.vms, &plugin)?;
-        let place = Rc::new(Place::start(&self.vms, plugin)?);
+        assert!(
+            self.workers.iter().all(|worker| worker.has(name)),
+            "no filter and no access logger is named {name:?}: update one by its name"
+        );
+        try_out(&self.state, &plugin)?;
         let main = match self.settings.main_thread {
-            true => Some(Instance::start(&self.main_vms, place.plugin())?),
+            true => Some(Instance::start(&self.main_vms, &plugin)?),
             false => None,
         };
-        let replace = |places: &mut Vec<Rc<Place>>, index: usize| std::mem::replace(&mut places[index], place);
-        let old = match filter {
-            Some(index) => replace(&mut self.filters.borrow_mut(), index),
-            None => replace(&mut self.loggers.borrow_mut(), logger.unwrap_or_default()),
-        };
-        self.retired.borrow_mut().push(old.instance());
+        for worker in &self.workers {
+            let old = worker.replace(&plugin)?;
+            self.retired.borrow_mut().extend(old);
+        }
         if let Some(new) = main {
             let old = self
                 .main
@@ -86,10 +84,12 @@ impl MockProxy {
 
     /// Ends the roots that no stream and no place needs any more.
     pub(crate) fn end_retired(&self) {
+        // In the middle of a callback of one worker nothing is asked of the others' roots.
+        if self.state.scheduler.is_nested() {
+            return;
+        }
         let is_needed = |instance: &Rc<Instance>| {
-            let serves = |place: &Rc<Place>| Rc::ptr_eq(&place.instance().root, &instance.root);
-            self.filters.borrow().iter().any(serves)
-                || self.loggers.borrow().iter().any(serves)
+            self.workers.iter().any(|worker| worker.serves_by(instance))
                 || self.main.borrow().iter().any(|main| Rc::ptr_eq(&main.root, &instance.root))
                 || self.chains.borrow().values().any(|chain| chain.holds(instance))
         };
@@ -116,7 +116,7 @@ impl MockProxy {
         self.find_unanswered();
         self.check();
         let before = self.state.log.borrow().len();
-        for vms in [&self.vms, &self.main_vms] {
+        for vms in self.all_vms() {
             for (vm, root) in vms.roots() {
                 vm.delete_root(&root);
             }
@@ -126,6 +126,6 @@ impl MockProxy {
 }
 
 /// Starts a plugin in a VM of its own, as Envoy's canary: it is dropped without a word.
-pub(crate) fn try_out(vms: &Vms, plugin: &Plugin) -> Result<(), Refused> {
-    Instance::start(&Vms::new(Rc::clone(vms.state()), Thread::Canary), plugin).map(drop)
+pub(crate) fn try_out(state: &Rc<State>, plugin: &Plugin) -> Result<(), Refused> {
+    Instance::start(&Vms::new(Rc::clone(state), Thread::Canary), plugin).map(drop)
 }

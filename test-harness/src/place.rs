@@ -29,10 +29,6 @@ impl Place {
         &self.plugin.settings.name
     }
 
-    pub(crate) fn plugin(&self) -> &Plugin {
-        &self.plugin
-    }
-
     /// The instance as it is.
     pub(crate) fn instance(&self) -> Rc<Instance> {
         Rc::clone(&self.instance.borrow())

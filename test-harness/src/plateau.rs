@@ -29,7 +29,7 @@ impl MockProxy {
     #[track_caller]
     pub fn memory_plateau(&self, streams: usize, mut stream: impl FnMut()) -> u64 {
         (0..streams).for_each(|_| stream());
-        let vms = self.vms.alive();
+        let vms: Vec<_> = self.workers.iter().flat_map(|worker| worker.vms.alive()).collect();
         let sizes = || vms.iter().map(|vm| vm.memory_size().unwrap_or(0)).collect::<Vec<u64>>();
         let before = sizes();
         let handed_over = self.state.handed_over.borrow().clone();

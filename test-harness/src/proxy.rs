@@ -1,6 +1,7 @@
 //! The mock proxy: a chain of plugins, and the loop that moves a stream through it.
 
 mod callouts;
+mod concurrent;
 mod http_stream;
 mod shared;
 mod tcp_stream;
@@ -18,16 +19,17 @@ use crate::host::http_stream::HttpStream;
 use crate::instance::Instance;
 use crate::log::LogLine;
 use crate::message::Message;
-use crate::place::Place;
 use crate::plugin::Plugin;
 use crate::refused::Refused;
 use crate::running_vm::{Thread, Vms};
 use crate::upstream::{Answer, Upstream};
 use crate::vm::Trap;
+use crate::worker::Worker;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::rc::Rc;
 
 /// A proxy that runs filters and behaves like Envoy, inside a test.
@@ -61,13 +63,17 @@ use std::rc::Rc;
 /// assert_eq!(exchange.response().headers()["x-tag"], "blue");
 /// # Ok(()) }
 /// ```
-pub struct MockProxy {
+pub struct MockProxy(Rc<Inside>);
+
+/// What is behind a [`MockProxy`]: what interleaves its workers has a handle to it as well.
+#[doc(hidden)]
+pub struct Inside {
     pub(crate) state: Rc<State>,
-    /// Those of the worker thread, and those of the main thread.
-    pub(crate) vms: Vms,
+    pub(crate) workers: Vec<Worker>,
+    /// The worker that the next stream comes to.
+    next_worker: Cell<usize>,
+    /// Those of the main thread.
     pub(crate) main_vms: Vms,
-    pub(crate) filters: RefCell<Vec<Rc<Place>>>,
-    pub(crate) loggers: RefCell<Vec<Rc<Place>>>,
     /// What runs on the main thread: services, and an instance of each plugin where the builder was told so.
     pub(crate) main: RefCell<Vec<Rc<Instance>>>,
     /// What an update has replaced, until the last of its streams has ended.
@@ -82,6 +88,14 @@ pub struct MockProxy {
     pub(crate) settings: Settings,
     pub(crate) stats_tags: Vec<String>,
     next_stream: Cell<u64>,
+}
+
+#[doc(hidden)]
+impl Deref for MockProxy {
+    type Target = Inside;
+    fn deref(&self) -> &Inside {
+        &self.0
+    }
 }
 
 /// How bodies come: what a filter sees of the end of a message differs by protocol.
@@ -109,14 +123,13 @@ impl MockProxy {
     }
 
     /// A proxy without plugins.
-    pub(crate) fn with_settings(state: Rc<State>, settings: Settings) -> Self {
-        let vms = |thread| Vms::new(Rc::clone(&state), thread);
-        Self {
-            vms: vms(Thread::Worker),
-            main_vms: vms(Thread::Main),
+    pub(crate) fn with_settings(state: Rc<State>, settings: Settings, stats_tags: Vec<String>) -> Self {
+        let thread = |number| if settings.workers > 1 { Thread::OneOf(number) } else { Thread::Worker };
+        let inside = Rc::new(Inside {
+            workers: (0..settings.workers).map(|number| Worker::new(&state, thread(number))).collect(),
+            next_worker: Cell::new(0),
+            main_vms: Vms::new(Rc::clone(&state), Thread::Main),
             state,
-            filters: RefCell::default(),
-            loggers: RefCell::default(),
             main: RefCell::default(),
             retired: RefCell::default(),
             chains: RefCell::default(),
@@ -124,9 +137,21 @@ impl MockProxy {
             slow_answers: RefCell::default(),
             refuses_connections: Cell::new(false),
             settings,
-            stats_tags: Vec::new(),
+            stats_tags,
             next_stream: Cell::new(0),
-        }
+        });
+        inside.state.scheduler.drive(&inside);
+        Self(inside)
+    }
+
+    /// Another handle to a proxy that is in use.
+    pub(crate) fn of(inside: Rc<Inside>) -> Self {
+        Self(inside)
+    }
+
+    /// Whether there is no other handle: the proxy goes with this one.
+    pub(crate) fn is_last(&self) -> bool {
+        Rc::strong_count(&self.0) == 1
     }
 
     /// How the upstream answers from now on; 200 with no body until something is set.
@@ -238,7 +263,7 @@ impl MockProxy {
 
     /// How much memory the first plugin's guest has; `None` in the null VM.
     pub fn memory_size(&self) -> Option<u64> {
-        self.filters.borrow().first()?.instance().vm.memory_size()
+        self.workers.first()?.filters.borrow().first()?.instance().vm.memory_size()
     }
 
     /// Why the first of the plugins' VMs that died did so.
@@ -248,23 +273,28 @@ impl MockProxy {
 
     /// Moves all streams on, and what is due now happens, until nothing more can be done; a callback of one may let another go.
     pub(crate) fn run(&self) {
-        loop {
-            let numbers: Vec<u64> = self.state.streams.borrow().keys().copied().collect();
-            let mut moved = false;
-            for number in numbers {
-                moved |= self.run_stream(number);
-            }
-            moved |= self.run_connections();
-            if !moved && !self.state.run_effect() && !self.run_notice() && !self.run_event(self.state.events.now()) {
-                self.rest();
-                return;
-            }
+        while self.run_streams()
+            || self.state.run_effect()
+            || self.run_notice(|_| true)
+            || self.run_event(self.state.events.now(), |_| true)
+        {}
+        self.rest();
+    }
+
+    /// Moves all streams on, or one by one as the seed says; whether anything was done.
+    fn run_streams(&self) -> bool {
+        if self.state.scheduler.seed().is_some() {
+            return self.step();
         }
+        let numbers: Vec<u64> = self.state.streams.borrow().keys().copied().collect();
+        let moved = numbers.into_iter().fold(false, |moved, number| self.run_stream(number) | moved);
+        self.run_connections() | moved
     }
 }
 
 impl fmt::Debug for MockProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MockProxy").field("filters", &self.filters.borrow().len()).finish_non_exhaustive()
+        let filters = self.workers.first().map_or(0, |worker| worker.filters.borrow().len());
+        f.debug_struct("MockProxy").field("filters", &filters).finish_non_exhaustive()
     }
 }

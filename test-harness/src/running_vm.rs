@@ -9,6 +9,7 @@ use crate::vm::{NullVm, Trap, TrapKind, Vm};
 use proxy_filter::Module;
 use proxy_filter_abi::Callback;
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 /// Where a VM runs, in the proxy that this one stands for (LIF-8).
@@ -16,10 +17,24 @@ use std::rc::Rc;
 pub(crate) enum Thread {
     /// Where requests are.
     Worker,
+    /// The same where there are several.
+    OneOf(usize),
     /// Ticks and services.
     Main,
     /// A trial of a configuration, on the main thread.
     Canary,
+}
+
+/// As it stands in the trace, behind the plugin's name.
+impl fmt::Display for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Worker => Ok(()),
+            Self::OneOf(worker) => write!(f, " (worker {worker})"),
+            Self::Main => f.write_str(" (main thread)"),
+            Self::Canary => f.write_str(" (canary)"),
+        }
+    }
 }
 
 /// What must be equal for two plugins to share a VM (LIF-10).
@@ -111,12 +126,8 @@ impl RunningVm {
         let state = self.host.state();
         let before = self.vm.fuel_used();
         self.host.enter(callback);
-        let thread = match self.thread {
-            Thread::Worker => "",
-            Thread::Main => " (main thread)",
-            Thread::Canary => " (canary)",
-        };
-        state.trace.callback(format!("{}{thread}: {callback}", self.host.plugin().name));
+        state.trace.callback(format!("{}{}: {callback}", self.host.plugin().name, self.thread));
+        state.scheduler.enter(self.thread);
         let answer = match self.host.permits_callback(&callback) {
             true => match state.faults.strike_callback(callback.name()) {
                 None => self.vm.call(callback),
@@ -125,6 +136,7 @@ impl RunningVm {
             },
             false => Ok(callback.returns().of_missing_export()),
         };
+        state.scheduler.leave();
         self.host.leave();
         let fuel = self.vm.fuel_used() - before;
         state.fuel_used.set(state.fuel_used.get() + fuel);
@@ -191,6 +203,11 @@ impl RunningVm {
         }
     }
 
+    /// Where it runs.
+    pub(crate) fn thread(&self) -> Thread {
+        self.thread
+    }
+
     /// It has trapped: no callback is made in it any more (FAI-1).
     pub(crate) fn is_dead(&self) -> bool {
         self.dead.get()
@@ -225,6 +242,10 @@ impl Vms {
 
     pub(crate) fn state(&self) -> &Rc<State> {
         &self.state
+    }
+
+    pub(crate) fn thread(&self) -> Thread {
+        self.thread
     }
 
     /// The VM for a plugin: one that runs and has the same code and settings, or a new one.

@@ -201,6 +201,8 @@ pub(crate) struct SpyVm {
 
 impl SpyVm {
     pub(crate) fn new(spy: &Spy, host: Rc<VmHost>) -> Self {
+        // Its closure cannot be called while it runs.
+        host.set_atomic();
         Self { spy: spy.clone(), host: Traced(host) }
     }
 }

@@ -104,6 +104,11 @@ impl State {
 }
 
 impl HttpCalls {
+    /// The VM that waits for a call.
+    pub(crate) fn vm_of(&self, call: u64) -> Option<u32> {
+        self.in_flight.borrow().get(&call).map(|call| call.vm)
+    }
+
     /// Whether a call of this VM will end yet.
     pub(crate) fn may_wake(&self, vm: u32) -> bool {
         self.in_flight.borrow().values().any(|call| call.vm == vm && call.next.is_some())

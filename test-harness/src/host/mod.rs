@@ -38,6 +38,7 @@ pub(crate) use traced::Traced;
 
 use crate::fault::Faults;
 use crate::findings::Findings;
+use crate::interleaving::Scheduler;
 use crate::limits::{Bounds, Limit, Limits};
 use crate::log::LogLine;
 use crate::profile::Profile;
@@ -86,6 +87,7 @@ pub(crate) struct State {
     pub(crate) metrics: metrics::Metrics,
     pub(crate) bounds: Bounds,
     pub(crate) shared: Shared,
+    pub(crate) scheduler: Scheduler,
     pub(crate) profile: Profile,
 }
 
@@ -98,7 +100,7 @@ pub(crate) struct StreamKey {
 
 /// What a callback has asked for, and of which filter's stream.
 #[derive(Debug)]
-struct Deferred {
+pub(crate) struct Deferred {
     key: StreamKey,
     effect: Effect,
     by: AskedBy,
@@ -138,6 +140,7 @@ impl State {
             metrics: metrics::Metrics::default(),
             bounds: Bounds::new(limits),
             shared: Shared::default(),
+            scheduler: Scheduler::default(),
             profile,
         }
     }
@@ -200,7 +203,19 @@ impl State {
 
     /// Whether something is to be done before anything else comes from a client or an upstream.
     pub(crate) fn has_effects(&self) -> bool {
-        !self.effects.borrow().is_empty() || self.shared.queues.has_notices()
+        let nested = self.scheduler.is_nested();
+        !self.effects.borrow().is_empty() || !nested && self.shared.queues.has_notices()
+    }
+
+    pub(crate) fn take_effects(&self) -> VecDeque<Deferred> {
+        self.effects.take()
+    }
+
+    /// Before what was asked for meanwhile.
+    pub(crate) fn put_effects_back(&self, mut effects: VecDeque<Deferred>) {
+        let mut meanwhile = self.effects.borrow_mut();
+        effects.append(&mut meanwhile);
+        *meanwhile = effects;
     }
 
     /// Carries out what a callback of this stream asked for before it trapped, as far as it is about other streams: its own has
@@ -230,6 +245,9 @@ impl Drop for State {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- what the mock proxy did ---\n{}---", self.trace);
+            if let Some(seed) = self.scheduler.seed() {
+                eprintln!("its threads ran by seed {seed}: PROXY_FILTER_SEED={seed} runs them so again");
+            }
         }
     }
 }
@@ -280,6 +298,8 @@ pub(crate) struct VmHost {
     done: RefCell<Vec<Rc<Root>>>,
     /// The stream that an access logger is told of, for the time of its `proxy_on_log` (ACL-2).
     logged: Cell<Option<u64>>,
+    /// Its callbacks are never cut by those of other threads.
+    atomic: Cell<bool>,
     /// What contexts have declared of their properties (FOR-10).
     declarations: Declarations,
     /// The hostcall at hand is one of a foreign function that exists.
@@ -314,6 +334,7 @@ impl VmHost {
             effective: Cell::new(0),
             done: RefCell::default(),
             logged: Cell::new(None),
+            atomic: Cell::new(false),
             declarations: Declarations::default(),
             called_foreign: Cell::new(false),
             foreign_arguments: RefCell::new(None),
@@ -337,6 +358,14 @@ impl VmHost {
     #[cfg(feature = "wasmtime")]
     pub(crate) fn set_abi(&self, version: AbiVersion) {
         self.abi.set(version);
+    }
+
+    pub(crate) fn set_atomic(&self) {
+        self.atomic.set(true);
+    }
+
+    fn is_atomic(&self) -> bool {
+        self.atomic.get()
     }
 
     /// The settings of the VM.

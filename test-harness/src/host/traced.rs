@@ -8,12 +8,22 @@ use std::rc::Rc;
 /// A host whose calls are traced.
 pub(crate) struct Traced(pub(crate) Rc<VmHost>);
 
+impl Traced {
+    /// Other threads may come before this hostcall.
+    fn begin(&self) {
+        if !self.0.is_atomic() {
+            self.0.state().interleave();
+        }
+    }
+}
+
 macro_rules! traced {
     ($($(#[doc = $doc:literal])* since $since:ident fn $name:ident($($argument:ident: $ty:ident),*) -> ($($result:ident: $rty:ident),*);)*) => {
         #[allow(unused_parens, reason = "generated from the table: one result is not a tuple")]
         impl Host for Traced {
             $(fn $name(&self, $($argument: proxy_filter_abi::hostcall_argument!($ty)),*)
                 -> Result<($(proxy_filter_abi::hostcall_result!($rty)),*), Status> {
+                self.begin();
                 let faults = &self.0.state().faults;
                 let mut fault = faults.strike(stringify!($name), |_key| false $(|| $argument.bytes() == Some(_key))*);
                 let mut answer = match fault {

@@ -19,7 +19,8 @@ impl MockProxy {
         let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
-        let chain = Chain::new(number, &self.filters.borrow(), &self.loggers.borrow(), &self.vms);
+        let worker = self.take_worker();
+        let chain = Chain::new(number, worker, &self.workers[worker], true);
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.events.wall());
         let mut stream = HttpStream::new(
             &chain.stop_iteration(self.settings.profile),
@@ -45,29 +46,35 @@ impl MockProxy {
     /// Moves one stream on; whether anything was done.
     pub(super) fn run_stream(&self, number: u64) -> bool {
         let mut moved = false;
-        loop {
-            if self.is_gone() {
-                self.with_stream(number, HttpStream::vanish);
-                self.chains.borrow_mut().remove(&number);
-                return moved;
-            }
-            // No peer is heard while a callback's wishes are carried out.
-            let alone = self.state.has_effects();
-            let poll = self.with_stream(number, |stream| if alone { stream.poll_alone() } else { stream.poll() });
-            match poll {
-                Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
-                Poll::Call { filter, callback } => self.call(StreamKey { stream: number, filter }, callback),
-                Poll::AccessLog { logger } => self.access_log(number, logger),
-                Poll::AskUpstream => self.ask_upstream(number),
-                Poll::Finished => {
-                    self.chains.borrow_mut().remove(&number);
-                    self.end_retired();
-                    return moved;
-                }
-                Poll::Idle => return moved,
-            }
+        while self.step_stream(number) {
             moved = true;
         }
+        moved
+    }
+
+    /// Moves one stream on by one callback; whether anything was done.
+    pub(super) fn step_stream(&self, number: u64) -> bool {
+        if self.is_gone() {
+            self.with_stream(number, HttpStream::vanish);
+            self.chains.borrow_mut().remove(&number);
+            return false;
+        }
+        // No peer is heard while a callback's wishes are carried out.
+        let alone = self.state.has_effects();
+        let poll = self.with_stream(number, |stream| if alone { stream.poll_alone() } else { stream.poll() });
+        match poll {
+            Poll::Create { filter } => self.create(StreamKey { stream: number, filter }),
+            Poll::Call { filter, callback } => self.call(StreamKey { stream: number, filter }, callback),
+            Poll::AccessLog { logger } => self.access_log(number, logger),
+            Poll::AskUpstream => self.ask_upstream(number),
+            Poll::Finished => {
+                self.chains.borrow_mut().remove(&number);
+                self.end_retired();
+                return false;
+            }
+            Poll::Idle => return false,
+        }
+        true
     }
 
     pub(crate) fn with_stream<R>(&self, number: u64, f: impl FnOnce(&mut HttpStream) -> R) -> R {
@@ -138,7 +145,7 @@ impl MockProxy {
     /// ACL-1: an access logger is told of the end of a stream in its root.
     fn access_log(&self, number: u64, logger: usize) {
         let Some(chain) = self.chains.borrow().get(&number).cloned() else { return };
-        let instance = chain.loggers()[logger].latest(&self.vms);
+        let instance = chain.loggers()[logger].latest(&self.workers[chain.worker()].vms);
         instance.vm.log_stream(&instance.root, number);
         if instance.vm.is_dead() {
             self.find_hung(&instance.vm);

@@ -83,12 +83,12 @@ impl MockProxy {
         Some(SharedQueue { proxy: self, token })
     }
 
-    /// Tells a root of an item in a queue; whether there was a notice, for a root that is still there or not.
-    pub(super) fn run_notice(&self) -> bool {
+    /// Tells a root of an item in a queue, in one of these VMs; whether there was a notice, for a root that is still there or not.
+    pub(super) fn run_notice(&self, is_free: impl Fn(u32) -> bool) -> bool {
         if self.is_gone() {
             return false;
         }
-        let Some(notice) = self.state.shared.queues.take_notice() else { return false };
+        let Some(notice) = self.state.shared.queues.take_notice(is_free) else { return false };
         self.with_root(notice.vm, notice.root, |vm, root| {
             self.call_root(vm, Callback::proxy_on_queue_ready { context_id: root.id, queue_id: notice.queue });
         });
@@ -98,9 +98,7 @@ impl MockProxy {
     /// The proxy has come to rest; says so where only the mock proxy has put an end to it.
     pub(super) fn rest(&self) {
         // VMs without a root are let go, and what they have shared.
-        for vms in [&self.vms, &self.main_vms] {
-            vms.alive();
-        }
+        self.all_vms().for_each(|vms| drop(vms.alive()));
         if self.state.shared.queues.rest() {
             let why = "the mock proxy stops after 10,000 notices of queues: does a plugin put an item back each time it is told of one?";
             self.state.log(LogLevel::Warn, "", why.as_bytes());

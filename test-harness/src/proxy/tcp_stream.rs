@@ -18,7 +18,8 @@ impl MockProxy {
         let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
-        let chain = Chain::new(number, &self.filters.borrow(), &[], &self.vms);
+        let worker = self.take_worker();
+        let chain = Chain::new(number, worker, &self.workers[worker], false);
         let mut stream = TcpStream::new(chain.len(), self.settings.buffer_limit);
         chain.begin_connection(&mut stream);
         self.chains.borrow_mut().insert(number, Rc::new(chain));
@@ -50,26 +51,32 @@ impl MockProxy {
 
     fn run_connection(&self, number: u64) -> bool {
         let mut moved = false;
-        loop {
-            // After a crash nothing moves; the next check of the test says so.
-            if self.is_gone() {
-                return moved;
-            }
-            match self.with_connection(number, TcpStream::poll) {
-                Poll::Create { filter } => self.call_connection(StreamKey { stream: number, filter }, None),
-                Poll::Call { filter, callback } => self.call_connection(StreamKey { stream: number, filter }, Some(callback)),
-                Poll::ConnectUpstream => {
-                    self.with_connection(number, |stream| stream.connected(!self.refuses_connections.get()));
-                }
-                Poll::Finished => {
-                    self.chains.borrow_mut().remove(&number);
-                    self.end_retired();
-                    return moved;
-                }
-                Poll::Idle => return moved,
-            }
+        while self.step_connection(number) {
             moved = true;
         }
+        moved
+    }
+
+    /// Moves one connection on by one callback; whether anything was done.
+    pub(super) fn step_connection(&self, number: u64) -> bool {
+        // After a crash nothing moves; the next check of the test says so.
+        if self.is_gone() {
+            return false;
+        }
+        match self.with_connection(number, TcpStream::poll) {
+            Poll::Create { filter } => self.call_connection(StreamKey { stream: number, filter }, None),
+            Poll::Call { filter, callback } => self.call_connection(StreamKey { stream: number, filter }, Some(callback)),
+            Poll::ConnectUpstream => {
+                self.with_connection(number, |stream| stream.connected(!self.refuses_connections.get()));
+            }
+            Poll::Finished => {
+                self.chains.borrow_mut().remove(&number);
+                self.end_retired();
+                return false;
+            }
+            Poll::Idle => return false,
+        }
+        true
     }
 
     fn with_connection<R>(&self, number: u64, f: impl FnOnce(&mut TcpStream) -> R) -> R {

@@ -21,7 +21,7 @@ impl MockProxy {
     #[track_caller]
     pub fn advance(&self, time: Duration) {
         let end = self.state.events.now().saturating_add(time);
-        while self.run_event(end) {
+        while self.run_event(end, |_| true) {
             self.run();
         }
         self.state.events.move_to(end);
@@ -48,11 +48,11 @@ impl MockProxy {
     }
 
     /// Lets the first event happen that is due until then; whether there was one.
-    pub(super) fn run_event(&self, until: Duration) -> bool {
+    pub(super) fn run_event(&self, until: Duration, is_free: impl Fn(u32) -> bool) -> bool {
         if self.is_gone() {
             return false;
         }
-        let Some(event) = self.state.events.pop(until) else { return false };
+        let Some(event) = self.state.events.pop(until, |event| self.vm_of(event).is_none_or(&is_free)) else { return false };
         match event {
             Event::Tick { vm, root } => {
                 self.with_root(vm, root, |vm, root| {
@@ -66,6 +66,15 @@ impl MockProxy {
         true
     }
 
+    /// The VM that an event comes to.
+    fn vm_of(&self, event: &Event) -> Option<u32> {
+        match event {
+            Event::Tick { vm, .. } => Some(*vm),
+            Event::HttpCallEnds { call } => self.state.http_calls.vm_of(*call),
+            Event::HttpCallSent { .. } | Event::UpstreamAnswers { .. } => None,
+        }
+    }
+
     /// Finds a root by the numbers of its VM and its own; nothing where it is gone, or its VM has died.
     pub(super) fn with_root(&self, vm: u32, root: u32, f: impl FnOnce(&RunningVm, &Rc<Root>)) {
         if let Some(vm) = self.find_vm(vm)
@@ -77,7 +86,7 @@ impl MockProxy {
 
     /// The VM of this number, unless it is gone or has died.
     pub(crate) fn find_vm(&self, vm: u32) -> Option<Rc<RunningVm>> {
-        self.vms.find(vm).or_else(|| self.main_vms.find(vm))
+        self.all_vms().find_map(|vms| vms.find(vm))
     }
 
     /// Makes a callback of a root that no stream waits in: a trap leaves those that are paused where they are (FAI-6).

@@ -191,7 +191,7 @@ impl MockProxy {
         self.state.foreign.calls()
     }
 
-    /// Calls a plugin by a number that both have agreed upon: `proxy_on_foreign_function` of its roots of the worker. Envoy itself never
+    /// Calls a plugin by a number that both have agreed upon: `proxy_on_foreign_function` of its roots of the workers. Envoy itself never
     /// does (FOR-15); an Envoy that was built with more in it, or another proxy, may.
     ///
     /// # Panics
@@ -199,7 +199,8 @@ impl MockProxy {
     #[track_caller]
     pub fn call_plugin(&self, plugin: &str, function_id: u32, arguments: impl Into<Vec<u8>>) -> &Self {
         let arguments = arguments.into();
-        let roots: Vec<_> = self.vms.roots().into_iter().filter(|(_, root)| root.plugin.name == plugin).collect();
+        let roots: Vec<_> =
+            self.workers.iter().flat_map(|worker| worker.vms.roots()).filter(|(_, root)| root.plugin.name == plugin).collect();
         assert!(!roots.is_empty(), "no plugin that runs is named {plugin:?}: name one by `Plugin::name`, or by its root id");
         for (vm, root) in roots {
             let size = u32::try_from(arguments.len()).unwrap_or(u32::MAX);

@@ -89,12 +89,14 @@ impl Queues {
         self.taken.get() < MOST_NOTICES && !self.notices.borrow().is_empty()
     }
 
-    pub(crate) fn take_notice(&self) -> Option<Notice> {
+    /// Takes the first notice for one of these VMs.
+    pub(crate) fn take_notice(&self, of: impl Fn(u32) -> bool) -> Option<Notice> {
         if !self.has_notices() {
             return None;
         }
+        let at = self.notices.borrow().iter().position(|notice| of(notice.vm))?;
         self.taken.set(self.taken.get() + 1);
-        self.notices.borrow_mut().pop_front()
+        self.notices.borrow_mut().remove(at)
     }
 
     /// The proxy has come to rest. Whether there was no end of notices.
