@@ -52,6 +52,7 @@ impl MockProxy {
     /// # Panics
     /// When the proxy has no filter and no access logger of this name.
     #[track_caller]
+    #[allow(clippy::needless_pass_by_value, reason = "a plugin is made in the call, as for the builder")]
     pub fn update(&self, plugin: Plugin) -> Result<(), Refused> {
         let name = &plugin.settings.name.clone();
         assert!(
