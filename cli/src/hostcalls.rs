@@ -4,22 +4,15 @@ use crate::args::Hostcalls;
 use crate::paint::TITLE;
 use crate::verdict::Verdict;
 use proxy_filter_abi::HOSTCALLS;
-use proxy_filter_test::{PARTIAL_HOSTCALLS, UNIMPLEMENTED_HOSTCALLS};
+use proxy_filter_test::UNIMPLEMENTED_HOSTCALLS;
 use std::fmt::Write;
 
 /// Runs the command.
 pub(crate) fn run(hostcalls: &Hostcalls) -> Verdict {
     let rows = HOSTCALLS.iter().filter_map(|row| {
         let unimplemented = UNIMPLEMENTED_HOSTCALLS.contains(&row.name);
-        let in_part = PARTIAL_HOSTCALLS.iter().any(|(name, _)| *name == row.name);
-        let host = if unimplemented {
-            "UNIMPLEMENTED"
-        } else if in_part {
-            "in part"
-        } else {
-            "implemented"
-        };
-        (unimplemented || in_part || !hostcalls.unimplemented)
+        let host = if unimplemented { "UNIMPLEMENTED" } else { "implemented" };
+        (unimplemented || !hostcalls.unimplemented)
             .then(|| [row.name, &row.since.to_string(), host, &first_sentence(row.doc)].map(str::to_owned))
     });
     let rows: Vec<[String; 4]> = rows.collect();
@@ -33,9 +26,6 @@ pub(crate) fn run(hostcalls: &Hostcalls) -> Verdict {
     };
     line(TITLE, &head);
     rows.iter().for_each(|row| line(anstyle::Style::new(), row));
-    for (name, meaning) in PARTIAL_HOSTCALLS {
-        let _ = writeln!(table, "\n{name} is implemented for {meaning}");
-    }
     Verdict::done(table)
 }
 
@@ -58,10 +48,10 @@ mod tests {
 
     #[test]
     fn what_is_not_implemented_can_be_listed_alone() {
-        let rows = |table: &str| table.lines().take_while(|line| !line.is_empty()).count() - 1;
+        let rows = |table: &str| table.lines().count() - 1;
         let all = run(&Hostcalls { unimplemented: false }).stdout;
         assert_eq!(rows(&all), HOSTCALLS.len());
         let some = run(&Hostcalls { unimplemented: true }).stdout;
-        assert_eq!(rows(&some), UNIMPLEMENTED_HOSTCALLS.len() + PARTIAL_HOSTCALLS.len());
+        assert_eq!(rows(&some), UNIMPLEMENTED_HOSTCALLS.len());
     }
 }

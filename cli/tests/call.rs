@@ -405,7 +405,6 @@ fn the_hostcalls_are_listed() {
     some.ended_with(0);
     let table = some.stdout.lines().skip(1).take_while(|line| !line.is_empty());
     assert!(table.clone().count() > 5);
-    assert!(table.clone().all(|line| line.contains(" UNIMPLEMENTED ") || line.contains(" in part ")), "{}", some.stdout);
-    assert!(some.stdout.contains("\nproxy_get_property is implemented for `plugin_name`"), "{}", some.stdout);
+    assert!(table.clone().all(|line| line.contains(" UNIMPLEMENTED ")), "{}", some.stdout);
     assert!(some.stdout.lines().count() < all.stdout.lines().count());
 }

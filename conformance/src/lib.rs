@@ -12,6 +12,7 @@ pub mod envoy;
 pub mod error;
 pub mod http1;
 pub mod http2;
+pub mod known;
 pub mod message;
 pub mod mock;
 pub mod observation;

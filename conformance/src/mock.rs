@@ -7,11 +7,12 @@ mod metric;
 use crate::envoy::Artifacts;
 use crate::error::Error;
 use crate::http2;
+use crate::known;
 use crate::message::{Message, Pairs};
 use crate::observation::{End, Observation, Outcome, Received};
 use crate::scenario::{self, ConfigType, FailurePolicy, Framing, Guest, Protocol, Request, Response, Role, Scenario, Upstream};
 use http::StatusCode;
-use proxy_filter_test::{self as harness, Answer, MockProxy, Plugin};
+use proxy_filter_test::{self as harness, Answer, Builder, MockProxy, Plugin};
 use std::time::Duration;
 
 /// What the sender of a message waits for at least before it sends on.
@@ -34,6 +35,7 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     if scenario.main_thread {
         builder = builder.main_thread();
     }
+    builder = configured_properties(builder, scenario);
     // What fails a test is here a row like any other.
     builder = harness::Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint));
     let framing = |protocol| match protocol {
@@ -149,6 +151,30 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     let of_plugin = |message: &String| !message.starts_with("Attempted call to restricted ");
     observation.log = proxy.log().into_iter().map(|line| line.message).filter(of_plugin).collect();
     Ok(observation.normalised())
+}
+
+/// What Envoy's configuration says of every scenario.
+fn configured_properties(builder: Builder, scenario: &Scenario) -> Builder {
+    let metadata = |builder: Builder, path: &str, of: &str| {
+        let metadata = known::metadata(of);
+        builder.property(path, metadata)
+    };
+    let node = known::node();
+    let builder = ["id", "cluster", "metadata", "locality"]
+        .into_iter()
+        .fold(builder, |builder, name| builder.property(["xds", "node", name], node[name].clone()));
+    let builder = builder
+        .property("upstream.locality", node["locality"].clone())
+        .property("xds.cluster_name", scenario.name)
+        .property("xds.route_name", "all")
+        .property("xds.virtual_host_name", scenario.name)
+        .property("xds.filter_chain_name", "chain")
+        .property("xds.listener_direction", 1_i64);
+    let builder = metadata(builder, "xds.listener_metadata", "listener");
+    let builder = metadata(builder, "xds.route_metadata", "route");
+    let builder = metadata(builder, "xds.virtual_host_metadata", "virtual host");
+    let builder = metadata(builder, "xds.cluster_metadata", "cluster");
+    metadata(builder, "xds.upstream_host_metadata", "host")
 }
 
 /// The bytes that a plugin gets (LIF-24, LIF-25).

@@ -65,6 +65,23 @@ pub struct Observation {
     pub findings: Vec<&'static str>,
 }
 
+/// Properties whose values differ from run to run: numbers of 8 bytes, and addresses.
+const VARYING: &[&str] = &[
+    "request time",
+    "request duration",
+    "response backend_latency",
+    "upstream cx_pool_ready_duration",
+    "source address",
+    "source port",
+    "destination address",
+    "destination port",
+    "upstream address",
+    "upstream local_address",
+    "upstream port",
+    "connection id",
+    "connection_id",
+];
+
 /// What is done to a header that Envoy adds by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Treatment {
@@ -140,7 +157,50 @@ fn normalise_line(line: &str) -> String {
             }
         }
     }
-    replace_uuids(line.trim_end())
+    replace_uuids(normalise_property(line.trim_end()).trim_end())
+}
+
+/// Leaves of a property that varies what kind of value it has.
+fn normalise_property(line: &str) -> String {
+    let found = line.strip_prefix("- property ").and_then(|rest| rest.split_once(" = Ok \""));
+    let found = found.map(|(path, value)| (path, value.strip_suffix('"').unwrap_or(value)));
+    let Some((path, value)) = found else { return line.to_owned() };
+    let length = unescaped_length(value);
+    // With one entry at most there is one order.
+    let ordered = value.starts_with("\\x00\\x00\\x00\\x00") || value.starts_with("\\x01\\x00\\x00\\x00");
+    if is_map(path) && !ordered {
+        return format!("- property {path} = Ok <{length} bytes>");
+    }
+    if !VARYING.contains(&path) {
+        return line.to_owned();
+    }
+    let is_address = value.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let kind = if is_address { "<address>" } else { "<8 bytes>" };
+    match is_address || length == 8 {
+        true => format!("- property {path} = Ok {kind}"),
+        false => line.to_owned(),
+    }
+}
+
+/// Whether this property is a map or a message with one: the order of what is in it is another in each run.
+fn is_map(path: &str) -> bool {
+    let last = path.trim_end_matches(" \"\"").rsplit(' ').next().unwrap_or_default();
+    matches!(path, "xds node metadata" | "xds node")
+        || matches!(last, "conformance" | "plain" | "headers" | "trailers")
+        || last.ends_with("_metadata")
+}
+
+/// How many bytes an escaped text stands for.
+fn unescaped_length(text: &str) -> usize {
+    let (mut bytes, mut length) = (text.bytes(), 0);
+    while let Some(byte) = bytes.next() {
+        // `\xHH`, or one character after the backslash.
+        if byte == b'\\' && bytes.next() == Some(b'x') {
+            bytes.nth(1);
+        }
+        length += 1;
+    }
+    length
 }
 
 fn replace_uuids(line: &str) -> String {
@@ -260,5 +320,10 @@ mod tests {
         let line = "- get 0 x-request-id = Ok \"01234567-89ab-cdef-0123-456789abcdef\"";
         assert_eq!(normalise_line(line), "- get 0 x-request-id = Ok \"<uuid>\"");
         assert_eq!(normalise_line("é [date=1"), "é [date=1");
+        let line = "- property request time = Ok \"\\x00a\\\"\\x00\\n\\xff\\x5b\\x00\"";
+        assert_eq!(normalise_line(line), "- property request time = Ok <8 bytes>");
+        assert_eq!(normalise_line("- property request time = Ok \"7 bytes\""), "- property request time = Ok \"7 bytes\"");
+        assert_eq!(normalise_line("- property source address = Ok \"127.0.0.1:70\""), "- property source address = Ok <address>");
+        assert_eq!(normalise_line("- property upstream port = NotFound"), "- property upstream port = NotFound");
     }
 }

@@ -95,6 +95,7 @@ mod metrics;
 mod pairs_buffer;
 mod pending;
 pub mod phase;
+pub mod property;
 mod query;
 mod queue;
 mod register;
@@ -154,6 +155,7 @@ pub mod prelude {
         ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp,
         TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData, phase,
     };
+    pub use crate::property::{Properties, PropertyError};
     pub use crate::{CallError, CallReply, First, HttpCall, join, join3, oneshot, race};
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;

@@ -1,6 +1,7 @@
 use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::findings::Findings;
+use crate::host::property::{PropertyPath, PropertyValue, Told};
 use crate::host::{Function, State};
 use crate::instance::Instance;
 use crate::lifecycle::try_out;
@@ -29,6 +30,7 @@ pub struct Builder {
     allowed: Vec<Lint>,
     denied: Vec<Lint>,
     faults: Vec<Fault>,
+    told: Told,
     foreign: Vec<(String, Function)>,
     limits: Limits,
     stats_tags: Vec<String>,
@@ -72,6 +74,7 @@ impl Builder {
             allowed: Vec::new(),
             denied: Vec::new(),
             faults: Vec::new(),
+            told: Told::of_proxy(),
             foreign: Vec::new(),
             limits: Limits::default(),
             stats_tags: Vec::new(),
@@ -221,6 +224,16 @@ impl Builder {
         self
     }
 
+    /// Says what a property is, from loading on; later on it is [`MockProxy::set_property`], which tells what can be said.
+    ///
+    /// # Panics
+    /// As [`MockProxy::set_property`].
+    #[track_caller]
+    pub fn property(mut self, path: impl PropertyPath, value: impl Into<PropertyValue>) -> Self {
+        self.told.set(path, value.into());
+        self
+    }
+
     /// Gives the proxy a function that plugins call by `proxy_call_foreign_function`: one of another proxy, or of your own build of
     /// Envoy. It stands before one of Envoy's of the same name. What it answers goes to the plugin as it is, also where that is an error.
     ///
@@ -293,6 +306,7 @@ impl Builder {
     pub fn start(self) -> Result<MockProxy, Refused> {
         let findings = Findings::new(self.allowed, self.denied);
         let state = Rc::new(State::new(self.log_level, self.time, findings, self.settings.profile, self.limits));
+        state.told.replace(self.told);
         self.faults.into_iter().for_each(|fault| state.faults.inject(fault));
         self.foreign.into_iter().for_each(|(name, function)| state.foreign.set(name, function));
         if let Some(seed) = self.seed.or((self.settings.workers > 1).then_some(0)) {

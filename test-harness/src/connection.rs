@@ -1,6 +1,7 @@
 //! A TCP connection through the proxy, played by a test from both ends.
 
 use crate::host::State;
+use crate::host::property::Told;
 use crate::host::tcp_stream::{Incoming, Side, TcpStream};
 use crate::log::LogLine;
 use crate::proxy::MockProxy;
@@ -74,7 +75,13 @@ impl<'p> Connection<'p> {
         Self { proxy, state, number, log, costs }
     }
 
-    fn with<R>(&self, f: impl FnOnce(&TcpStream) -> R) -> R {
+    pub(crate) fn with_told<R>(&self, f: impl FnOnce(&mut Told) -> R) -> R {
+        let mut connections = self.state.connections.borrow_mut();
+        let stream = connections.get_mut(&self.number).unwrap_or_else(|| unreachable!("it is taken out when this view is dropped"));
+        f(stream.told_mut())
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&TcpStream) -> R) -> R {
         // It is taken out of the table only when this view is dropped.
         f(&self.state.connections.borrow()[&self.number])
     }

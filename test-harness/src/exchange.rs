@@ -54,7 +54,7 @@ impl Exchange {
         Self { state, stream, log, costs }
     }
 
-    fn with<R>(&self, f: impl FnOnce(&HttpStream) -> R) -> R {
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&HttpStream) -> R) -> R {
         // It is taken out of the table only when this view is dropped.
         f(&self.state.streams.borrow()[&self.stream])
     }

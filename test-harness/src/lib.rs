@@ -45,6 +45,7 @@ pub use host::ForeignCall;
 pub use interleaving::interleavings;
 pub use limits::{Limit, LimitReached, Limits};
 pub use lint::{Finding, Lint, Severity};
+pub use host::property::{PropertyPath, PropertyValue};
 pub use log::LogLine;
 pub use message::Message;
 pub use metrics::{Metric, MetricName, MetricValue};
@@ -66,6 +67,3 @@ pub type TestResult = Result<(), Box<dyn std::error::Error>>;
 
 /// The hostcalls that are linked and traced but have no meaning yet: they answer `UNIMPLEMENTED`.
 pub const UNIMPLEMENTED_HOSTCALLS: &[&str] = host::unimplemented::UNIMPLEMENTED;
-
-/// The hostcalls that have their meaning for some arguments only, and for which: otherwise they answer `UNIMPLEMENTED`.
-pub const PARTIAL_HOSTCALLS: &[(&str, &str)] = host::unimplemented::IN_PART;

@@ -2,6 +2,7 @@
 
 use crate::exchange::{Exchange, Outcome};
 use crate::frames;
+use crate::host::property::Told;
 use crate::host::http_stream::{Came, Event, HttpStream, Side};
 use crate::message::Message;
 use crate::proxy::MockProxy;
@@ -193,6 +194,10 @@ impl OpenStream<'_> {
     /// What has come of it, when the test has no more to send.
     pub fn into_exchange(self) -> Exchange {
         self.exchange
+    }
+
+    pub(crate) fn with_told<R>(&self, f: impl FnOnce(&mut Told) -> R) -> R {
+        self.proxy.with_stream(self.exchange.stream(), |stream| f(stream.told_mut()))
     }
 
     #[track_caller]

@@ -128,4 +128,18 @@ const DIFFERENCES: &[Difference] = &[
         spec: "the size of the serialised map",
         section: "proxy_get_header_map_size",
     },
+    Difference {
+        row: "PRO-13",
+        about: "a property of several parts, such as `a`, `b`, is set and read",
+        envoy: "is never found",
+        spec: "has the value that was set",
+        section: "proxy_set_property",
+    },
+    Difference {
+        row: "PRO-14",
+        about: "a property of the proxy's own, such as `request.path`, is set and read",
+        envoy: "has the proxy's value",
+        spec: "has the value that was set",
+        section: "proxy_set_property",
+    },
 ];

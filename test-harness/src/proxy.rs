@@ -3,6 +3,7 @@
 mod callouts;
 mod concurrent;
 mod http_stream;
+mod properties;
 mod shared;
 mod tcp_stream;
 mod time;

@@ -1,5 +1,6 @@
 //! The bootstrap: for each scenario a listener, its filter chain and a cluster, all of the scenario's name.
 
+use crate::known;
 use crate::scenario::{Cluster, ConfigType, FailurePolicy, Plugin, Protocol, Role, Scenario, Upstream};
 use serde_json::{Map, Value, json};
 use std::{net::SocketAddr, path::PathBuf};
@@ -18,7 +19,7 @@ pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
     let listeners: Vec<Value> = parts.iter().map(listener).collect();
     let clusters: Vec<Value> = parts.iter().map(cluster).chain(parts.iter().flat_map(further_clusters)).collect();
     json!({
-        "node": { "id": "conformance", "cluster": "conformance" },
+        "node": known::node(),
         "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
         "stats_flush_on_admin": true,
         "bootstrap_extensions": parts.iter().flat_map(services).collect::<Vec<_>>(),
@@ -64,7 +65,8 @@ fn listener(part: &Part<'_>) -> Value {
             "virtual_hosts": [{
                 "name": name,
                 "domains": ["*"],
-                "routes": [{ "name": "all", "match": { "prefix": "/" }, "route": route(part) }],
+                "metadata": known::metadata("virtual host"),
+                "routes": [{ "name": "all", "match": { "prefix": "/" }, "metadata": known::metadata("route"), "route": route(part) }],
             }],
         },
         "http_filters": filters(part).chain([router]).collect::<Vec<_>>(),
@@ -81,7 +83,9 @@ fn listener(part: &Part<'_>) -> Value {
     let mut listener = json!({
         "name": name,
         "address": address(SocketAddr::from(([127, 0, 0, 1], 0))),
-        "filter_chains": [{ "filters": filters }],
+        "filter_chains": [{ "name": "chain", "filters": filters }],
+        "traffic_direction": "INBOUND",
+        "metadata": known::metadata("listener"),
     });
     if let Some(limit) = part.scenario.buffer_limit {
         insert(&mut listener, "per_connection_buffer_limit_bytes", limit.into());
@@ -205,9 +209,13 @@ fn cluster(part: &Part<'_>) -> Value {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "2s",
+        "metadata": known::metadata("cluster"),
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(part.upstream) } }] }],
+            "endpoints": [{
+                "locality": { "region": "eu", "zone": "eu-1", "sub_zone": "a" },
+                "lb_endpoints": [{ "endpoint": { "address": address(part.upstream) }, "metadata": known::metadata("host") }],
+            }],
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {

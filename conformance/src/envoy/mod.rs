@@ -194,7 +194,7 @@ fn run_one(
         observation.clusters = servers.finish()?;
         observation.wire = played.iter().flat_map(|connection| connection.wire.iter().cloned()).collect();
         observation.log = envoy.log().of_plugin(name, scenario.main_thread);
-        return Ok(observation);
+        return Ok(observation.normalised());
     }
     let answers = vec![scenario.upstream.clone().into()];
     let upstream = UpstreamServer::start(listener, scenario.upstream_protocol, answers, Arc::<LogPace>::clone(&pace));

@@ -51,7 +51,7 @@ pub(super) fn play(scenario: &Scenario, proxy: &MockProxy) -> Observation {
     }
     observation.clusters = super::cluster::received(scenario, proxy);
     observation.log = proxy.log().into_iter().map(|line| line.message).collect();
-    observation
+    observation.normalised()
 }
 
 /// What the two ends have seen when they were last looked at.

@@ -16,6 +16,8 @@ mod loading;
 mod local_reply;
 mod local_reply_later;
 mod pairs;
+mod property_presence;
+mod property_values;
 mod proxy_wasm;
 mod resume;
 mod sdk_streams;
@@ -55,6 +57,8 @@ pub fn all() -> Vec<Scenario> {
         status::all(),
         failure::all(),
         instances::all(),
+        property_presence::all(),
+        property_values::all(),
     ]
     .concat()
 }

@@ -1,6 +1,6 @@
 //! What each hostcall means. Those whose meaning is still to come stand in `unimplemented.rs`.
 
-use super::http_stream::{HttpStream, Side, property};
+use super::http_stream::{HttpStream, Side};
 use super::{Effect, VmHost, buffer, tcp_stream};
 use crate::limits::Limit;
 use crate::profile::Profile;
@@ -239,29 +239,11 @@ impl Host for VmHost {
     }
 
     fn proxy_get_property(&self, path: &[u8]) -> Answer<Vec<u8>> {
-        match path {
-            b"plugin_name" => Ok(self.plugin().name.clone().into_bytes()),
-            b"plugin_root_id" => Ok(self.plugin().root_id.clone().into_bytes()),
-            b"plugin_vm_id" => Ok(self.vm().vm_id.clone().into_bytes()),
-            // ACL-2.
-            b"connection_id" if self.logged_stream().is_some() => Err(Status::NotFound),
-            // PRO-4.
-            b"" => Err(Status::SerializationFailure),
-            _ => self
-                .with_readable(|stream, filter| stream.property(filter, path))
-                .or_else(|| self.with_connection(|connection, _| connection.property(path)))
-                .unwrap_or_else(|| property::outside_streams(path)),
-        }
+        self.get_property(path)
     }
 
     fn proxy_set_property(&self, path: &[u8], value: &[u8]) -> Answer {
-        if self.is_set_for_good(path) {
-            return Err(Status::BadArgument);
-        }
-        // PRO-16: a root has no filter state.
-        self.with_stream(|stream, _| stream.set_property(path, value))
-            .or_else(|| self.with_connection(|connection, _| connection.set_property(path, value)))
-            .ok_or(Status::NotFound)
+        self.set_property(path, value)
     }
 
     fn proxy_call_foreign_function(&self, name: &[u8], arguments: &[u8]) -> Answer<Vec<u8>> {

@@ -15,6 +15,7 @@ mod http_call;
 pub(crate) mod http_stream;
 mod meaning;
 mod metrics;
+pub(crate) mod property;
 pub(crate) mod shared;
 mod sharing;
 pub(crate) mod tcp_stream;
@@ -44,6 +45,7 @@ use crate::log::LogLine;
 use crate::profile::Profile;
 use crate::trace::Trace;
 use crate::vm::Trap;
+use property::Told;
 use http_stream::{AskedBy, HttpStream, Reply};
 use proxy_filter_abi::{AbiVersion, Callback, LogLevel, Status, StreamType};
 use shared::Shared;
@@ -89,6 +91,8 @@ pub(crate) struct State {
     pub(crate) shared: Shared,
     pub(crate) scheduler: Scheduler,
     pub(crate) profile: Profile,
+    /// What the test says of properties, of all streams.
+    pub(crate) told: RefCell<Told>,
 }
 
 /// A filter's place in a stream.
@@ -142,6 +146,7 @@ impl State {
             shared: Shared::default(),
             scheduler: Scheduler::default(),
             profile,
+            told: RefCell::new(Told::of_proxy()),
         }
     }
 
@@ -186,6 +191,9 @@ impl State {
     pub(crate) fn run_effect(&self) -> bool {
         let Some(Deferred { key, effect, by }) = self.effects.borrow_mut().pop_front() else { return false };
         let (mut streams, mut connections) = (self.streams.borrow_mut(), self.connections.borrow_mut());
+        if let Some(stream) = streams.get_mut(&key.stream) {
+            stream.set_now(self.events.now());
+        }
         match (effect, streams.get_mut(&key.stream), connections.get_mut(&key.stream)) {
             (Effect::Continue(side), Some(stream), _) => stream.continue_stream(key.filter, side),
             (Effect::Close, Some(stream), _) => stream.close(key.filter, by),

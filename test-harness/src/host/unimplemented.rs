@@ -2,12 +2,6 @@
 //!
 //! This is the one list of them; `proxy-filter hostcalls` prints it.
 
-/// Hostcalls that answer `UNIMPLEMENTED` for some of what they can be asked, and what they do mean.
-pub(crate) const IN_PART: &[(&str, &str)] = &[(
-    "proxy_get_property",
-    "`plugin_name`, `plugin_root_id`, `plugin_vm_id`; of a stream the parts of its own messages (`request.path`, `response.code`, headers, …) and what was set",
-)];
-
 macro_rules! table {
     ($($name:ident($($argument:ident: $ty:ty),*) -> $result:ty;)*) => {
         /// The names of these hostcalls.

@@ -28,6 +28,7 @@ impl MockProxy {
             format!("00000000-0000-4000-8000-{number:012x}"),
             date,
         );
+        stream.begin_at(self.state.events.wall(), self.state.events.now(), number);
         stream.downstream_is_http2 = self.settings.downstream == Framing::Http2;
         stream.by_spec = self.settings.profile == Profile::Spec;
         stream.upstream_is_http2 = self.settings.upstream == Framing::Http2;
@@ -80,6 +81,7 @@ impl MockProxy {
     pub(crate) fn with_stream<R>(&self, number: u64, f: impl FnOnce(&mut HttpStream) -> R) -> R {
         let mut streams = self.state.streams.borrow_mut();
         let stream = streams.get_mut(&number).unwrap_or_else(|| unreachable!("a stream that runs is in the table"));
+        stream.set_now(self.state.events.now());
         let result = f(stream);
         self.state.note_faults(stream);
         result

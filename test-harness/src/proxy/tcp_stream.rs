@@ -21,6 +21,7 @@ impl MockProxy {
         let worker = self.take_worker();
         let chain = Chain::new(number, worker, &self.workers[worker], false);
         let mut stream = TcpStream::new(chain.len(), self.settings.buffer_limit);
+        stream.begin_at(self.state.events.wall(), number);
         chain.begin_connection(&mut stream);
         self.chains.borrow_mut().insert(number, Rc::new(chain));
         self.state.connections.borrow_mut().insert(number, stream);

@@ -33,6 +33,7 @@ mod open_stream;
 mod other_languages;
 mod policies;
 mod profile;
+mod properties;
 #[cfg(feature = "wasmtime")]
 mod random;
 mod sharing;

@@ -41,6 +41,23 @@ fn both<R: 'static>(name: &'static str, call: impl FnMut(&dyn Host) -> R + Clone
 }
 
 #[test]
+fn pro_13_a_path_of_several_parts_that_was_set() {
+    assert_eq!(set_and_get(b"a\0b"), [Err(Status::NotFound), Ok(b"mine".to_vec())]);
+}
+
+#[test]
+fn pro_14_a_property_of_the_proxys_own_that_was_set() {
+    assert_eq!(set_and_get(b"request\0path"), [Ok(b"/".to_vec()), Ok(b"mine".to_vec())]);
+}
+
+fn set_and_get(path: &'static [u8]) -> [Result<Vec<u8>, Status>; 2] {
+    both("proxy_on_request_headers", move |host: &dyn Host| {
+        host.proxy_set_property(path, b"mine").unwrap();
+        host.proxy_get_property(path)
+    })
+}
+
+#[test]
 fn seq_1_log_before_done_or_after_it() {
     let last = |profile| {
         let names = names(&run(profile, |_, _| None).1);

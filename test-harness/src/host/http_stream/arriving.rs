@@ -32,6 +32,12 @@ impl HttpStream {
         !self.events.is_empty()
     }
 
+    fn note_answered(&mut self, side: Side, end_of_stream: bool) {
+        if side == Side::Response && end_of_stream {
+            self.times.answered = Some(self.times.now);
+        }
+    }
+
     /// Takes up an event: from here on it stands on the stack.
     pub(super) fn accept(&mut self, event: Event) {
         match event {
@@ -43,24 +49,28 @@ impl HttpStream {
                     Side::Response => {
                         router::receive_response(&mut headers);
                         self.details = Some(b"via_upstream".to_vec());
+                        self.code = headers.get(b":status").and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
                     }
                 }
                 let half = self.half(side);
                 half.promised = headers.get(b"content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
                 half.headers = Some(headers);
                 half.complete = end_of_stream;
+                self.note_answered(side, end_of_stream);
                 self.work.push(Work::Headers { side, position: 0, end_of_stream });
             }
             Event::Data { side, data, end_of_stream } => {
                 let half = self.half(side);
                 half.complete = end_of_stream;
                 half.received += data.len();
+                self.note_answered(side, end_of_stream);
                 self.work.push(Work::Data { side, position: 0, data, end_of_stream });
             }
             Event::Trailers { side, trailers } => {
                 let half = self.half(side);
                 half.trailers = Some(trailers);
                 half.complete = true;
+                self.note_answered(side, true);
                 self.work.push(Work::Trailers { side, position: 0 });
             }
             Event::UpstreamReset { status, details, body } => {

@@ -109,6 +109,7 @@ impl HttpStream {
     /// The reply becomes the response and goes through the filters that have seen the request.
     pub(super) fn begin_reply(&mut self, reply: Reply) {
         let (headers, body) = reply.to_response(self.is_grpc());
+        self.code = Some(reply.status);
         self.reply = Some(reply);
         self.events.clear();
         let body = if self.is_head() { Vec::new() } else { body };

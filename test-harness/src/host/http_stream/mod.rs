@@ -10,13 +10,14 @@ mod access;
 mod arriving;
 mod ending;
 mod event;
+pub(crate) mod facts;
 mod faults;
 mod iteration;
 mod local_reply;
-pub(crate) mod property;
 mod router;
 
 use super::header_map::{HeaderMap, MapKind};
+use super::property::Told;
 use crate::lint::Lint;
 use crate::message::Message;
 use std::collections::{BTreeMap, VecDeque};
@@ -162,6 +163,12 @@ pub(crate) struct HttpStream {
     date: String,
     /// What filters have set, by its key; that of `proxy_set_property` is its whole path after `wasm.` (PRO-10).
     filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What the test says of this stream's properties.
+    told: Told,
+    times: facts::Times,
+    /// The status that the response came with, then that with which it left.
+    code: Option<u16>,
+    connection_id: u64,
     /// Mistakes that nobody has taken down yet, each with the filter that made it.
     faults: Vec<(Option<usize>, Lint)>,
     /// The test has seen that the stream is held back.
@@ -204,6 +211,10 @@ impl HttpStream {
             x_request_id,
             date,
             filter_state: BTreeMap::new(),
+            told: Told::default(),
+            times: facts::Times::default(),
+            code: None,
+            connection_id: 0,
             faults: Vec::new(),
             seen_held: false,
         }
@@ -258,6 +269,7 @@ impl HttpStream {
                     return if self.waiting.is_empty() { Poll::Finished } else { Poll::Idle };
                 }
                 self.finishing = true;
+                self.times.ended = Some(self.times.now);
                 self.events.clear();
                 self.push_end();
             } else {

@@ -106,6 +106,7 @@ impl HttpStream {
         }
         headers.set_in_place("x-envoy-expected-rq-timeout-ms", b"15000");
         self.request.sent = Some(Message::sent(headers.entries(), end_of_stream));
+        self.times.asked = Some(self.times.now);
         self.sent(Side::Request, end_of_stream);
     }
 
@@ -132,6 +133,8 @@ impl HttpStream {
     pub(super) fn finish_response_headers(&mut self, end_of_stream: bool) {
         let date = self.date.clone();
         let (request_read, http2) = (self.request.complete, self.downstream_is_http2);
+        // LOC-32: a client that was told of a bad request is not listened to.
+        let bad_request = self.reply.as_ref().is_some_and(|reply| reply.status == 400);
         let Some(headers) = &mut self.response.headers else { return };
         // What tells the length is the codec's business, as is the connection's end.
         for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
@@ -141,12 +144,13 @@ impl HttpStream {
             headers.add(b"date", date.as_bytes());
         }
         headers.set_in_place("server", b"envoy");
-        if !request_read && !http2 {
+        if (!request_read || bad_request) && !http2 {
             // The rest of the request is not read, so the connection cannot be used again.
             headers.set_in_place("connection", b"close");
         }
         let sent = Message::sent(headers.entries(), end_of_stream);
         self.note_split(&sent);
+        self.code = sent.header(":status").and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
         self.response.sent = Some(sent);
         self.sent(Side::Response, end_of_stream);
         if self.end == Some(End::Complete) {

@@ -8,11 +8,14 @@
 mod access;
 mod ending;
 mod event;
+mod facts;
 mod faults;
 
+use super::property::Told;
 use crate::connection::Ending;
 use crate::lint::Lint;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 pub(crate) use event::{Incoming, Poll, Side, TcpCallback};
 
@@ -57,6 +60,8 @@ struct Half {
     unread: VecDeque<Incoming>,
     /// What was read and has not gone on: one buffer for the whole chain (TCP-15).
     buffer: Vec<u8>,
+    /// How many bytes were read altogether.
+    received: usize,
     /// Its end was read.
     ended: bool,
     /// What has gone on to the other end, and whether the end has.
@@ -76,7 +81,10 @@ impl Half {
         let mut read = None;
         while let Some(incoming) = self.unread.pop_front() {
             match incoming {
-                Incoming::Bytes(bytes) => self.buffer.extend(bytes),
+                Incoming::Bytes(bytes) => {
+                    self.received += bytes.len();
+                    self.buffer.extend(bytes);
+                }
                 Incoming::End => self.ended = true,
                 // Nobody looks at an end that has ended already: it shows when something is sent to it (TCP-18).
                 Incoming::Reset if self.ended => continue,
@@ -143,6 +151,13 @@ pub(crate) struct TcpStream {
     seen_waiting: bool,
     /// What filters have set, by its key; that of `proxy_set_property` is its whole path after `wasm.` (PRO-10).
     filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What the test says of this connection's properties.
+    told: Told,
+    /// The upstream's reset was read.
+    upstream_was_reset: bool,
+    /// Since the epoch.
+    began: Duration,
+    connection_id: u64,
 }
 
 impl TcpStream {
@@ -163,6 +178,10 @@ impl TcpStream {
             faults: Vec::new(),
             seen_waiting: false,
             filter_state: BTreeMap::new(),
+            told: Told::default(),
+            upstream_was_reset: false,
+            began: Duration::ZERO,
+            connection_id: 0,
         }
     }
 
@@ -222,7 +241,10 @@ impl TcpStream {
             let Some(read) = self.half(side).read() else { continue };
             self.last_read = side;
             match (read, side) {
-                (Read::Reset, _) => self.reset(side),
+                (Read::Reset, _) => {
+                    self.upstream_was_reset |= side == Side::Upstream;
+                    self.reset(side);
+                }
                 (Read::Data, Side::Downstream) => self.work.push(Work::Read { position: 0 }),
                 (Read::Data, Side::Upstream) => self.work.push(Work::Write { position: 0 }),
             }
