@@ -147,6 +147,7 @@ pub use proxy_filter_abi::{LogLevel, PeerType, Status};
 pub mod prelude {
     #[cfg(feature = "json")]
     pub use crate::Json;
+    pub use crate::property::{Properties, PropertyError};
     pub use crate::{
         AccessLog, Body, BodyPolicy, ConfigError, ConnectionAction, Context, Counter, CounterFamily, DataAction, DownstreamClose,
         DownstreamData, Error, Failure, FailurePolicy, FromConfig, Gauge, GaugeFamily, Gone, HeadersAction, Held, Histogram,
@@ -155,7 +156,6 @@ pub mod prelude {
         ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp,
         TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData, phase,
     };
-    pub use crate::property::{Properties, PropertyError};
     pub use crate::{CallError, CallReply, First, HttpCall, join, join3, oneshot, race};
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;

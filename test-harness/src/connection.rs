@@ -77,7 +77,8 @@ impl<'p> Connection<'p> {
 
     pub(crate) fn with_told<R>(&self, f: impl FnOnce(&mut Told) -> R) -> R {
         let mut connections = self.state.connections.borrow_mut();
-        let stream = connections.get_mut(&self.number).unwrap_or_else(|| unreachable!("it is taken out when this view is dropped"));
+        let stream =
+            connections.get_mut(&self.number).unwrap_or_else(|| unreachable!("it is taken out when this view is dropped"));
         f(stream.told_mut())
     }
 

@@ -2,8 +2,8 @@
 
 use crate::exchange::{Exchange, Outcome};
 use crate::frames;
-use crate::host::property::Told;
 use crate::host::http_stream::{Came, Event, HttpStream, Side};
+use crate::host::property::Told;
 use crate::message::Message;
 use crate::proxy::MockProxy;
 use bytes::Bytes;

@@ -146,8 +146,11 @@ fn without_response(name: &'static str, rows: &'static [&'static str], upstream:
 
 /// How a stream that ends in some way looks in the end.
 fn flags(name: &'static str) -> Scenario {
-    scenario(name, &["PRO-37"])
-        .config(read(&["log", "delete"], "response", &["flags", "code", "code_details", "grpc_status", "size", "backend_latency"]))
+    scenario(name, &["PRO-37"]).config(read(
+        &["log", "delete"],
+        "response",
+        &["flags", "code", "code_details", "grpc_status", "size", "backend_latency"],
+    ))
 }
 
 fn endings() -> Vec<Scenario> {
@@ -158,9 +161,11 @@ fn endings() -> Vec<Scenario> {
         flags("flags-where-the-upstream-breaks-off-over-http2")
             .http2_upstream()
             .upstream(Upstream::Respond(respond(200).header("content-length", "100").body(&["milk"]).unframed().then_close())),
-        flags("flags-where-no-route-matches").request(get("/").script("request_headers: remove request_headers x-forwarded-proto")),
+        flags("flags-where-no-route-matches")
+            .request(get("/").script("request_headers: remove request_headers x-forwarded-proto")),
         flags("flags-where-a-header-cannot-be-sent").request(get("/").script("request_headers: add request_headers x%20y 1")),
-        flags("flags-where-a-status-cannot-be-sent").request(get("/").script("response_headers: remove response_headers :status")),
+        flags("flags-where-a-status-cannot-be-sent")
+            .request(get("/").script("response_headers: remove response_headers :status")),
         flags("flags-of-a-request-that-is-too-large")
             .buffer_limit(4)
             .request(post("/").script("request_body: return 1").body(&body)),
@@ -260,9 +265,8 @@ fn http() -> Vec<Scenario> {
         without_response("attributes-where-there-is-no-cluster", &["PRO-26", "PRO-23"], Upstream::NoCluster),
         without_response("attributes-where-the-upstream-closes", &["PRO-25", "PRO-23"], Upstream::CloseBeforeResponse),
         without_response("attributes-where-the-upstream-is-silent", &["PRO-25", "PRO-23"], Upstream::Silent).route_timeout(200),
-        without_response("attributes-of-a-local-reply", &["PRO-23", "PRO-25", "PRO-26"], Upstream::Respond(respond(200))).request(
-            get("/").script("request_headers: reply 418 body=tea details=mine"),
-        ),
+        without_response("attributes-of-a-local-reply", &["PRO-23", "PRO-25", "PRO-26"], Upstream::Respond(respond(200)))
+            .request(get("/").script("request_headers: reply 418 body=tea details=mine")),
         without_response("attributes-of-a-request-whose-client-leaves", &["PRO-23"], Upstream::Silent)
             .request(post("/").chunked(&["milk"]).disconnect_after(2)),
         scenario("grpc-status-of-each-code", &["PRO-36", "LOC-32"])
@@ -299,9 +303,12 @@ fn tcp() -> Vec<Scenario> {
         scenario("tcp-connection-attributes", &["PRO-32", "TCP-12"])
             .config([read(TCP, "connection", CONNECTION), read(TCP, "", OTHERS)].join("; "))
             .connection([ClientSends("hello"), UpstreamSends("hi"), UpstreamEnds, ClientEnds]),
-        scenario("tcp-upstream-attributes", &["PRO-32", "TCP-12"])
-            .config(read(TCP, "upstream", UPSTREAM))
-            .connection([ClientSends("hello"), UpstreamSends("hi"), UpstreamEnds, ClientEnds]),
+        scenario("tcp-upstream-attributes", &["PRO-32", "TCP-12"]).config(read(TCP, "upstream", UPSTREAM)).connection([
+            ClientSends("hello"),
+            UpstreamSends("hi"),
+            UpstreamEnds,
+            ClientEnds,
+        ]),
         scenario("tcp-xds-attributes", &["PRO-32"])
             .config([read(TCP, "xds", XDS), read(&["new_connection"], "xds node", NODE)].join("; "))
             .connection([ClientSends("hello"), UpstreamSends("hi"), UpstreamEnds, ClientEnds]),

@@ -16,7 +16,8 @@ const METADATA: &str = "property xds NAME filter_metadata conformance text, prop
     property xds NAME none, property xds NAME";
 
 fn metadata(name: &'static str, attribute: &str) -> Scenario {
-    scenario(name, &["PRO-5", "PRO-8", "PRO-2", "PRO-35", "SER-7"]).config(format!("log: {}", METADATA.replace("NAME", attribute)))
+    scenario(name, &["PRO-5", "PRO-8", "PRO-2", "PRO-35", "SER-7"])
+        .config(format!("log: {}", METADATA.replace("NAME", attribute)))
 }
 
 pub(super) fn all() -> Vec<Scenario> {

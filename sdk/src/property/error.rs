@@ -66,11 +66,14 @@ impl fmt::Display for SetPropertyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyName => f.write_str("a property without a name cannot be read back"),
-            Self::NulInName => {
-                f.write_str("a property whose name holds a NUL byte is never found again: a name has one part, which may hold dots")
-            }
+            Self::NulInName => f.write_str(
+                "a property whose name holds a NUL byte is never found again: a name has one part, which may hold dots",
+            ),
             Self::BuiltIn { name } => {
-                write!(f, "property {name} is the proxy's own, which would be read in the place of what is set: choose another name")
+                write!(
+                    f,
+                    "property {name} is the proxy's own, which would be read in the place of what is set: choose another name"
+                )
             }
             Self::Host(error) => error.fmt(f),
         }

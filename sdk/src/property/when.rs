@@ -1,8 +1,9 @@
 //! Where properties exist, as types; which handle sees which.
 
 use crate::{
-    AccessLog, Context, DownstreamClose, DownstreamData, HttpStream, Log, NewConnection, Paused, Plugin, RequestBody, RequestHeaders,
-    RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose, UpstreamData, phase,
+    AccessLog, Context, DownstreamClose, DownstreamData, HttpStream, Log, NewConnection, Paused, Plugin, RequestBody,
+    RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose,
+    UpstreamData, phase,
 };
 
 macro_rules! places {

@@ -47,7 +47,8 @@ fn int(number: i64) -> Read {
 
 #[test]
 fn what_a_test_says_is_there_when_envoy_would_have_it() {
-    let (proxy, seen) = reading(&["upstream.address", "upstream.port", "request.host", "connection.tls_version", "xds.cluster_name"]);
+    let (proxy, seen) =
+        reading(&["upstream.address", "upstream.port", "request.host", "connection.tls_version", "xds.cluster_name"]);
     proxy.set_property("upstream.address", "10.0.0.7:8443").set_property("request.host", "told.example");
     proxy.set_property("connection.tls_version", "TLSv1.3").set_property("xds.cluster_name", PropertyValue::Absent);
     proxy.send(get());

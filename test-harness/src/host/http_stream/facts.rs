@@ -199,9 +199,9 @@ impl Facts for Seen<'_> {
             ("response", "headers") => self.map(MapType::HttpResponseHeaders).map(joined),
             ("response", "trailers") => self.map(MapType::HttpResponseTrailers).map(joined),
             ("response", "size") => Some(int(self.response_size())),
-            ("response", "total_size") => Some(int(
-                self.response_size() + self.size(MapType::HttpResponseHeaders) + self.size(MapType::HttpResponseTrailers),
-            )),
+            ("response", "total_size") => Some(int(self.response_size()
+                + self.size(MapType::HttpResponseHeaders)
+                + self.size(MapType::HttpResponseTrailers))),
             ("response", "headers_bytes") => Some(int(self.size(MapType::HttpResponseHeaders))),
             ("response", "backend_latency") => Some(PropertyValue::Duration(times.answered?.saturating_sub(times.asked?))),
             ("upstream", "transport_failure_reason") => Some(stream.refused().unwrap_or_default().into()),

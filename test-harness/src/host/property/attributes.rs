@@ -34,8 +34,8 @@ pub(crate) enum Presence {
 }
 
 use Presence::{
-    Anywhere, Cluster, End, Http, RequestHeaders, Response, ResponseHeaders, ResponseRead, ResponseTrailers, Stream, TcpOrUpstream,
-    Upstream, UpstreamConnected,
+    Anywhere, Cluster, End, Http, RequestHeaders, Response, ResponseHeaders, ResponseRead, ResponseTrailers, Stream,
+    TcpOrUpstream, Upstream, UpstreamConnected,
 };
 
 /// An attribute within a group; `message` where its value is one of protobuf.
@@ -155,11 +155,8 @@ pub(super) const GROUPS: &[(&str, &[Attribute])] = &[
 ];
 
 /// What has a value of its own, and is no group.
-pub(super) const SETTINGS: &[(&str, &str)] = &[
-    ("plugin_name", "Plugin::name"),
-    ("plugin_root_id", "Plugin::root_id"),
-    ("plugin_vm_id", "Plugin::vm_id"),
-];
+pub(super) const SETTINGS: &[(&str, &str)] =
+    &[("plugin_name", "Plugin::name"), ("plugin_root_id", "Plugin::root_id"), ("plugin_vm_id", "Plugin::vm_id")];
 
 /// The attributes of a group; `None` where there is no such group.
 pub(super) fn group(name: &[u8]) -> Option<&'static [Attribute]> {

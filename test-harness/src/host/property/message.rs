@@ -25,8 +25,7 @@ pub(super) const METADATA: Schema = &[(1, "filter_metadata", Kind::Structs), (2,
 
 pub(super) const LOCALITY: Schema = &[(1, "region", Kind::Text), (2, "zone", Kind::Text), (3, "sub_zone", Kind::Text)];
 
-const VERSION: Schema =
-    &[(1, "major_number", Kind::Number), (2, "minor_number", Kind::Number), (3, "patch", Kind::Number)];
+const VERSION: Schema = &[(1, "major_number", Kind::Number), (2, "minor_number", Kind::Number), (3, "patch", Kind::Number)];
 
 pub(super) const NODE: Schema = &[
     (1, "id", Kind::Text),
@@ -84,9 +83,9 @@ fn write(schema: Schema, values: &PropertyValue) -> Vec<u8> {
             }
             (Kind::Message(inner), Some(value)) => put(&mut message, *at, &write(inner, value)),
             (Kind::Struct, Some(value)) => put(&mut message, *at, &write_struct(value)),
-            (Kind::Structs, Some(value)) => write_entries(value, write_struct)
-                .into_iter()
-                .for_each(|entry| put(&mut message, *at, &entry)),
+            (Kind::Structs, Some(value)) => {
+                write_entries(value, write_struct).into_iter().for_each(|entry| put(&mut message, *at, &entry))
+            }
         }
     }
     message

@@ -88,7 +88,9 @@ impl VmHost {
         }
         match (*first, facts) {
             (b"xds", _) => {}
-            (_, None) => return self.told(None, &path[..1]).filter(|_| !is_of_streams(first)).ok_or(Status::NotFound)?.read(rest),
+            (_, None) => {
+                return self.told(None, &path[..1]).filter(|_| !is_of_streams(first)).ok_or(Status::NotFound)?.read(rest);
+            }
             (b"metadata", Some(facts)) => {
                 return message::read(METADATA, &self.told(Some(facts), &[b"metadata"]).unwrap_or_else(empty), rest);
             }
@@ -113,7 +115,9 @@ impl VmHost {
         if let Some(schema) = attribute.message {
             return match told {
                 // PRO-35: Envoy has a null where there is none.
-                None if attribute.name == "upstream_host_locality_metadata" && rest.is_empty() => Err(Status::SerializationFailure),
+                None if attribute.name == "upstream_host_locality_metadata" && rest.is_empty() => {
+                    Err(Status::SerializationFailure)
+                }
                 told => message::read(schema, &told.unwrap_or_else(empty), rest),
             };
         }
