@@ -30,6 +30,7 @@ impl fmt::Display for ForeignError {
             ("set_upstream_override_host", Status::NotFound) => ": Envoy up to 1.40 has no such function",
             ("expr_evaluate", Status::NotFound) => ": there is no such expression",
             ("expr_evaluate", Status::InternalFailure) => ": the expression asks for what is not there, or fails otherwise",
+            ("expr_evaluate", Status::BadArgument) => ": another context's callback runs, for which it would be evaluated",
             ("expr_create", Status::BadArgument) => ": the text is no expression",
             ("declare_property", Status::BadArgument) => ": the property is declared already",
             ("sign" | "verify_signature", Status::BadArgument) => ": there is no key",
@@ -42,7 +43,7 @@ impl fmt::Display for ForeignError {
 impl core::error::Error for ForeignError {}
 
 impl Context {
-    /// Calls a function that the proxy offers by name, beside the ABI.
+    /// Calls a function that the proxy offers by name, beside the ABI. Those of Envoy have a typed form in [`envoy`](crate::envoy).
     ///
     /// On the mock host `Builder::foreign_function` makes one, and `MockProxy::foreign_calls` tells what was called.
     ///

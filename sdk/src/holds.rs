@@ -349,6 +349,18 @@ impl Sys {
         }
     }
 
+    /// Whether the running callback is this context's; where nothing was ever held there are handles of no other.
+    #[inline]
+    pub(crate) fn runs_context(&self, id: u32) -> bool {
+        self.hooks().is_none() || self.holds().running.get().id == id
+    }
+
+    /// Whether hostcalls reach a host: natively not any more when the VM is dropped.
+    #[inline]
+    pub(crate) fn has_host(&self) -> bool {
+        !self.holds().closed.get()
+    }
+
     /// Whether the running callback has answered its stream by a hold.
     #[inline]
     pub(crate) fn has_answered(&self, id: u32) -> bool {

@@ -78,6 +78,7 @@ mod config;
 mod context;
 mod cookies;
 mod dispatch;
+pub mod envoy;
 mod error;
 mod foreign;
 mod handles;

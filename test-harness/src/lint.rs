@@ -87,6 +87,8 @@ lints! {
         mend: "return at once after the close"
     ReplyThenTrap "FAI-18" Crash: "local reply, then a trap in the same response callback" => "crash";
         mend: "return at once after the reply"
+    FlatBuffersWithoutSchema "FOR-17" Crash: "reads a property declared as FlatBuffers without a schema, as `filter_state.wasm.NAME`" => "crash";
+        mend: "declare bytes, a text or protobuf"
     ContinueInRequestHeaders "CON-5" Error: "`continue_stream(0)` in `request_headers`, then return 0" => "request sent twice";
         mend: "only return 0; continue what is paused, from elsewhere"
     ContinueInContextCreate "CON-14" Error: "`continue_stream(0)` in `context_create`" => "request sent twice";

@@ -4,10 +4,12 @@ mod around;
 mod body;
 mod buffers;
 mod capabilities;
+mod expression;
 mod failure;
 mod fatal;
 mod filters;
 mod flow;
+mod foreign;
 mod guest;
 mod headers;
 mod http2;
@@ -55,6 +57,8 @@ pub fn all() -> Vec<Scenario> {
         tcp_ending::all(),
         sdk_streams::all(),
         status::all(),
+        foreign::all(),
+        expression::all(),
         failure::all(),
         instances::all(),
         property_presence::all(),

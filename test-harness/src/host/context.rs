@@ -174,5 +174,6 @@ impl VmHost {
             self.state.cancel_http_calls(self.id, Some(id));
         }
         self.declarations.forget(id);
+        self.expressions.forget(id);
     }
 }

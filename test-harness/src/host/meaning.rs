@@ -239,7 +239,7 @@ impl Host for VmHost {
     }
 
     fn proxy_get_property(&self, path: &[u8]) -> Answer<Vec<u8>> {
-        self.get_property(path)
+        self.get_property(path).inspect(|_| self.note_read(path))
     }
 
     fn proxy_set_property(&self, path: &[u8], value: &[u8]) -> Answer {

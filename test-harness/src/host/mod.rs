@@ -32,7 +32,7 @@ pub(crate) use context::Root;
 use events::Events;
 pub use foreign::ForeignCall;
 pub(crate) use foreign::Function;
-use foreign::{Declarations, ForeignFunctions};
+use foreign::{Declarations, Expressions, ForeignFunctions};
 pub(crate) use header_map::{HeaderMap, MapKind};
 use http_call::HttpCalls;
 pub(crate) use traced::Traced;
@@ -310,6 +310,8 @@ pub(crate) struct VmHost {
     atomic: Cell<bool>,
     /// What contexts have declared of their properties (FOR-10).
     declarations: Declarations,
+    /// The expressions that plugins have made (FOR-5).
+    expressions: Expressions,
     /// The hostcall at hand is one of a foreign function that exists.
     called_foreign: Cell<bool>,
     /// What the plugin is given by the running `proxy_on_foreign_function`.
@@ -344,6 +346,7 @@ impl VmHost {
             logged: Cell::new(None),
             atomic: Cell::new(false),
             declarations: Declarations::default(),
+            expressions: Expressions::default(),
             called_foreign: Cell::new(false),
             foreign_arguments: RefCell::new(None),
             abi: Cell::new(AbiVersion::V0_2_1),

@@ -145,6 +145,24 @@ fn filter_state_is_set_and_read() {
     assert_eq!(of_root, [[absent, Err(Status::BadArgument)]]);
 }
 
+// FOR-14
+#[test]
+fn signatures_are_refused_until_the_test_gives_a_function() {
+    let message = Message::new().bytes(1, b"sha256").bytes(2, b"\x30\x0aa key").bytes(3, b"a signature").into_bytes();
+    let ask = message.clone();
+    let (proxy, answers) = answers(in_request_headers, move |host| call(host, "verify_signature", &ask));
+    assert_eq!(answers, [Err(Status::Unimplemented)]);
+    assert!(proxy.trace().contains(r#"`Builder::foreign_function("verify_signature", …)` says"#), "{}", proxy.trace());
+    let spy = Spy::acting("asks", move |callback, host| {
+        in_request_headers(&callback).then(|| {
+            assert_eq!(call(host, "verify_signature", &message), Ok(b"\x08\x01".to_vec()));
+            0
+        })
+    });
+    let valid = |_: &[u8]| Ok(Message::new().varint(1, 1).into_bytes());
+    get(&MockProxy::builder().foreign_function("verify_signature", valid).plugin(spy.plugin()).start().unwrap());
+}
+
 // FOR-15
 #[test]
 fn a_test_calls_the_plugin() {

@@ -1,10 +1,19 @@
 //! `proxy_call_foreign_function`: Envoy's own functions, those of the test, and what was called.
 
+#[cfg(feature = "cel")]
+mod attributes;
 mod declaration;
+#[cfg(feature = "cel")]
+mod expression;
+#[cfg(not(feature = "cel"))]
+#[path = "no_expression.rs"]
+mod expression;
 mod filter_state;
+mod signature;
 mod zlib;
 
 pub(crate) use declaration::Declarations;
+pub(crate) use expression::Expressions;
 
 use super::VmHost;
 use crate::profile::Profile;
@@ -109,10 +118,15 @@ const OF_ENVOY: &[(&str, OfEnvoy)] = &[
         zlib::compress(arguments).map_err(|problem| host.refuse(problem, Status::SerializationFailure))
     }),
     ("declare_property", declaration::declare),
+    ("expr_create", expression::create),
+    ("expr_delete", expression::delete),
+    ("expr_evaluate", expression::evaluate),
     ("set_envoy_filter_state", filter_state::set),
+    ("sign", signature::sign),
     ("uncompress", |host, arguments| {
         zlib::uncompress(arguments).map_err(|problem| host.refuse(problem, Status::SerializationFailure))
     }),
+    ("verify_signature", signature::verify),
 ];
 
 /// FOR-1: what other versions of Envoy have, for the trace.
@@ -166,6 +180,27 @@ impl VmHost {
         let other = OF_OTHER_ENVOYS.iter().any(|other| other.as_bytes() == name);
         let why = if other { "Envoy 1.40 has no such function, though other versions do" } else { "Envoy has no such function" };
         format!("{why}: `Builder::foreign_function({shown:?}, …)` gives the mock proxy one")
+    }
+
+    /// The root of the context whose callback runs, whichever hostcalls act on.
+    #[cfg(feature = "cel")]
+    fn running_root(&self) -> u32 {
+        let id = self.running.get().map_or(0, |callback| callback.context_id());
+        self.contexts.borrow().get(&id).map_or(id, |context| context.root().id)
+    }
+
+    #[cfg(feature = "cel")]
+    fn has_stream(&self) -> bool {
+        self.stream().is_some() || self.logged_stream().is_some()
+    }
+
+    /// Does something on the context whose callback runs, whichever hostcalls act on (CTX-10).
+    #[cfg(feature = "cel")]
+    fn as_running<T>(&self, f: impl FnOnce() -> T) -> T {
+        let effective = self.effective.replace(self.running.get().map_or(0, |callback| callback.context_id()));
+        let result = f();
+        self.effective.set(effective);
+        result
     }
 
     /// Says in the trace why a function refuses, and refuses.
