@@ -10,8 +10,7 @@ use crate::scenarios;
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 /// Headings of `docs/envoy.md` whose rows need no test yet: their hostcalls belong to the services of a proxy, not to its streams.
-const NOT_YET_DUE: &[&str] =
-    &["Metrics", "Shared data and queues", "Timers, clock, log, status", "HTTP calls", "gRPC"];
+const NOT_YET_DUE: &[&str] = &["Metrics", "Shared data and queues", "Timers, clock, log, status", "HTTP calls", "gRPC"];
 
 /// Groups of rows that need no test yet, under a heading of which others do.
 const GROUPS_NOT_YET_DUE: &[&str] = &["CAP", "ENV"];
