@@ -4,7 +4,7 @@ mod cluster;
 mod connection;
 mod metric;
 
-use crate::envoy::Artifacts;
+use crate::envoy::{Artifacts, STATS_TAGS};
 use crate::error::Error;
 use crate::http2;
 use crate::known;
@@ -49,6 +49,7 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     for cluster in &scenario.clusters {
         builder = builder.set_cluster(&cluster.name, cluster::configured(cluster));
     }
+    builder = builder.stats_tags(STATS_TAGS);
     if scenario.only_loads {
         return Ok(load(scenario, builder.start()));
     }

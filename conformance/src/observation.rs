@@ -309,6 +309,13 @@ fn show(message: &Message, lines: &mut Vec<String>) {
     lines.extend(message.trailers.iter().map(|(name, value)| format!("trailer {}: {}", shown(name), shown(value))));
 }
 
+/// A histogram's sum in a line for Prometheus is an approximation, whose last digits hang on the order of adding.
+pub(crate) fn rounded_sum(line: &str) -> String {
+    let sum = line.rsplit_once(' ').filter(|(name, _)| name.contains("_sum{"));
+    let sum = sum.and_then(|(name, value)| Some((name, value.parse::<f64>().ok()?)));
+    sum.map_or_else(|| line.to_owned(), |(name, value)| format!("{name} {value:.9e}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,9 @@ pub(super) struct Part<'a> {
     pub(super) hosts: Vec<SocketAddr>,
 }
 
+/// The tags that Envoy takes out of names of metrics, where they stand as Istio writes them.
+pub(crate) const STATS_TAGS: [&str; 2] = ["code", "tenant"];
+
 /// The whole bootstrap, as JSON.
 pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
     let listeners: Vec<Value> = parts.iter().map(listener).collect();
@@ -22,6 +25,7 @@ pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
         "node": known::node(),
         "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
         "stats_flush_on_admin": true,
+        "stats_config": { "stats_tags": STATS_TAGS.map(|tag| json!({ "tag_name": tag, "regex": format!("({tag}=\\.=(.*?);\\.;)") })) },
         "bootstrap_extensions": parts.iter().flat_map(services).collect::<Vec<_>>(),
         "static_resources": { "listeners": listeners, "clusters": clusters },
     })

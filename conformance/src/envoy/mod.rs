@@ -27,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use config::STATS_TAGS;
 pub use process::{locate, version};
 
 /// Where the modules of this workspace were built.

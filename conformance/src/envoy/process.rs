@@ -146,8 +146,8 @@ impl Envoy {
         Ok(statuses.into_iter().flatten().filter_map(entry).collect())
     }
 
-    /// What is said of plugins' metrics with this in their names: lines of text, then lines for Prometheus. Of a histogram that it is one,
-    /// and how many samples it has: where they fall is Envoy's affair.
+    /// What is said of plugins' metrics with this in their names: lines of text, then lines for Prometheus. Of a histogram the text has
+    /// quantiles, which are not looked at.
     pub(super) fn metrics(&self, part: &str) -> Result<Vec<String>, Error> {
         let mut lines = Vec::new();
         for path in ["/stats?filter=wasmcustom", "/stats/prometheus"] {
@@ -201,8 +201,7 @@ fn metric_line(line: &str) -> Option<String> {
         return Some(format!("wasmcustom.{name}: {value}"));
     }
     let others = ["envoy_", "# TYPE envoy_"].iter().any(|start| line.starts_with(start));
-    let samples = ["_bucket{", "_sum{"].iter().any(|mark| line.contains(mark));
-    (!others && !samples).then(|| line.to_owned())
+    (!others).then(|| crate::observation::rounded_sum(line))
 }
 
 impl Drop for Envoy {

@@ -1,23 +1,21 @@
 //! What the mock host says of metrics outside, as lines that Envoy's admin endpoint would write.
 
 use proxy_filter_test::{MetricValue, MockProxy};
+use std::collections::BTreeMap;
 
-/// Lines of text and lines for Prometheus of the metrics with `part` in their names; of histograms no samples, as on Envoy's side.
+/// Lines of text and lines for Prometheus of the metrics with `part` in their names; the text of a histogram is not compared.
 pub(super) fn lines(proxy: &MockProxy, part: &str) -> Vec<String> {
-    let metrics = proxy.metrics();
-    let of = |histograms: bool| {
-        metrics.iter().filter_map(move |metric| {
-            let value = match &metric.value {
-                MetricValue::Counter(value) | MetricValue::Gauge(value) if !histograms => value.to_string(),
-                MetricValue::Histogram(_) if histograms => "a histogram".to_owned(),
-                _ => return None,
-            };
-            Some(format!("wasmcustom.{}: {value}", metric.name))
-        })
-    };
-    let text = of(false).chain(of(true));
+    // MET-22: of a counter and a gauge of one name the text has the gauge.
+    let (mut values, mut histograms) = (BTreeMap::new(), Vec::new());
+    for metric in proxy.metrics() {
+        let name = if metric.name.is_empty() { "wasmcustom".to_owned() } else { format!("wasmcustom.{}", metric.name) };
+        match metric.value {
+            MetricValue::Counter(value) | MetricValue::Gauge(value) => drop(values.insert(name, value)),
+            MetricValue::Histogram(_) => histograms.push(format!("{name}: a histogram")),
+        }
+    }
+    let text = values.into_iter().map(|(name, value)| format!("{name}: {value}")).chain(histograms);
     let prometheus = proxy.prometheus();
-    let samples = |line: &&str| ["_bucket{", "_sum{"].iter().any(|mark| line.contains(mark));
-    let prometheus = prometheus.lines().filter(|line| !samples(line)).map(str::to_owned);
+    let prometheus = prometheus.lines().map(crate::observation::rounded_sum);
     text.chain(prometheus).filter(|line| line.contains(part)).collect()
 }

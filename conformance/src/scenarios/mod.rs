@@ -17,6 +17,7 @@ mod instances;
 mod loading;
 mod local_reply;
 mod local_reply_later;
+mod metrics;
 mod pairs;
 mod property_presence;
 mod property_values;
@@ -59,6 +60,7 @@ pub fn all() -> Vec<Scenario> {
         status::all(),
         foreign::all(),
         expression::all(),
+        metrics::all(),
         failure::all(),
         instances::all(),
         property_presence::all(),

@@ -110,7 +110,7 @@ fn prometheus_name(name: &str) -> Option<String> {
 }
 
 fn sanitized(name: &str) -> String {
-    name.chars().map(|char| if char.is_ascii() && !char.is_ascii_alphanumeric() { '_' } else { char }).collect()
+    name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect()
 }
 
 fn escaped(value: &str) -> String {
@@ -155,7 +155,7 @@ fn histogram(name: &str, labels: &str, samples: &[u64]) -> String {
         let _ = writeln!(text, "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {count}");
     }
     let count = bins.len();
-    let sum: f64 = bins.iter().map(|bin| bin.middle()).sum();
+    let sum = bins.iter().fold(0.0, |sum, bin| sum + bin.middle());
     let _ = write!(
         text,
         "{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {count}\n{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {count}\n"
