@@ -206,8 +206,9 @@ impl HeaderMap {
         }
     }
 
-    pub(crate) const fn empty() -> Self {
-        Self { wire: Vec::new(), len: 0 }
+    /// What the host gave, as far as it can be read.
+    pub(crate) fn readable(wire: Vec<u8>) -> Self {
+        Self { len: Pairs::parsed(&wire).len(), wire }
     }
 
     /// The first value of a header, whose name is given in lower case.

@@ -20,6 +20,8 @@ pub(crate) struct Holds {
     streams: Slots<Rc<Stream>>,
     /// What is done to a stream once no callback of another one's message runs.
     later: RefCell<Vec<(u32, Deferred)>>,
+    /// Whether there is something of that kind.
+    deferred: Cell<bool>,
     /// The stream that was answered or reset in the running callback: a second answer there crashes Envoy (LOC-20).
     answered: Cell<u32>,
     /// The VM is being dropped, so there is no host to talk to.
@@ -98,10 +100,8 @@ static HOOKS: Hooks = Hooks {
         let holds = sys.holds();
         holds.answered.set(outer.answered);
         let Running { id, message } = holds.running.replace(outer.running);
-        let Some((stream, message)) = holds.stream(id).zip(message) else {
-            holds.effective.set(outer.effective);
-            return answer;
-        };
+        holds.effective.set(outer.effective);
+        let Some((message, stream)) = message.and_then(|message| Some((message, holds.stream(id)?))) else { return answer };
         let half = stream.half(message);
         // What is held stays so until its hold is let go, whatever a later callback of the same message answers: one that
         // continues would release the headers too (ACT-5).
@@ -116,7 +116,6 @@ static HOOKS: Hooks = Hooks {
             half.kept.set(if answer == 0 { 0 } else { kept });
             half.shown.set(answer == 1);
         }
-        holds.effective.set(outer.effective);
         answer
     },
     over: |sys, id| {
@@ -129,7 +128,7 @@ static HOOKS: Hooks = Hooks {
             holds.streams.remove(id);
             sys.cancel_tasks(stream.tasks.replace(NONE));
         }
-        if let Ok(mut later) = holds.later.try_borrow_mut() {
+        if let (true, Ok(mut later)) = (holds.deferred.get(), holds.later.try_borrow_mut()) {
             later.retain(|(other, _)| *other != id);
         }
     },
@@ -174,6 +173,7 @@ impl Holds {
             effective: Cell::new(0),
             streams: Slots::new(),
             later: RefCell::new(Vec::new()),
+            deferred: Cell::new(false),
             answered: Cell::new(0),
             closed: Cell::new(false),
         }
@@ -246,12 +246,14 @@ impl Holds {
         sys.holds().answered.set(answered);
         if let Ok(mut later) = sys.holds().later.try_borrow_mut() {
             later.push((id, act));
+            sys.holds().deferred.set(true);
         }
         sys.holds().catch_up(sys);
     }
 
     fn catch_up(&self, sys: &Sys) {
-        while let Some((id, act)) = self.next_due() {
+        while self.deferred.get() {
+            let Some((id, act)) = self.next_due() else { break };
             if let Ok(on) = sys.on(id) {
                 act(&on);
             }
@@ -264,6 +266,7 @@ impl Holds {
     fn next_due(&self) -> Option<(u32, Deferred)> {
         let running = self.running.get();
         let mut later = self.later.try_borrow_mut().ok()?;
+        self.deferred.set(!later.is_empty());
         let at = later.iter().position(|(id, _)| running.message.is_none() || running.id == *id)?;
         Some(later.remove(at))
     }

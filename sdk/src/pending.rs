@@ -63,8 +63,8 @@ impl<T> Tokens<T> {
 
     /// Notes who waits for this token; gives who waited for it before: no host should use a token twice at once.
     pub(crate) fn insert(&self, token: u32, waiter: Rc<T>) -> Option<Rc<T>> {
-        let earlier = self.take(token);
-        self.last.set(token);
+        // Hosts count up, so that most need not be looked for.
+        let earlier = if token <= self.last.replace(token) { self.take(token) } else { None };
         let _ = self.waiting.insert(key(token), waiter);
         earlier
     }
@@ -86,6 +86,10 @@ impl<T> Tokens<T> {
 
     /// This one waits no more.
     pub(crate) fn forget(&self, token: u32, waiter: &Rc<T>) {
+        // It was answered.
+        if Rc::strong_count(waiter) == 1 {
+            return;
+        }
         if self.get(token).is_some_and(|found| Rc::ptr_eq(&found, waiter)) {
             self.waiting.remove(key(token));
         }

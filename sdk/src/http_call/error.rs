@@ -1,5 +1,5 @@
 use crate::{Error, Status};
-use alloc::string::String;
+use alloc::boxed::Box;
 use core::fmt;
 
 /// Why an HTTP call has no response of a server.
@@ -20,14 +20,14 @@ pub enum CallError {
     /// ended. [`Status::InternalFailure`]: the cluster has no host (CAL-5).
     Refused {
         /// The cluster that was called.
-        cluster: String,
+        cluster: Box<str>,
         /// What the host answered.
         error: Error,
     },
     /// The [timeout](crate::HttpCall::timeout) passed before the whole response came (CAL-11).
     Timeout,
     /// No server was reached, or it closed the connection before headers came; with what the proxy says about it (CAL-12).
-    Unreachable(String),
+    Unreachable(Box<str>),
     /// The response broke off after its headers, or is larger than the proxy's buffer (CAL-13). Hosts other than Envoy tell every failure so.
     Reset,
     /// The response came, but the host did not let it be read.

@@ -73,7 +73,7 @@ impl Context {
     ///     }
     /// }
     /// ```
-    pub fn call(&self, call: HttpCall) -> Call {
+    pub fn call(&self, mut call: HttpCall) -> Call {
         self.sys.set_call_hooks(&HOOKS);
         let (reply, wants_body, has_timeout) = (Pending::new(), call.wants_body(), call.has_timeout());
         let open = Rc::new(Open { reply, wants_body, has_timeout });
@@ -86,7 +86,7 @@ impl Context {
                 Some(token)
             }
             Err(error) => {
-                open.reply.set(Err(CallError::Refused { cluster: call.into_cluster(), error }));
+                open.reply.set(Err(CallError::Refused { cluster: call.cluster(), error }));
                 None
             }
         };

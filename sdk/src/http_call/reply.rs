@@ -1,12 +1,16 @@
 use super::{CallError, Open};
 use crate::{Error, HeaderMap, sys::Sys};
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 use proxy_filter_abi::{BufferType, MapType};
 
 /// The response to an [`HttpCall`](crate::HttpCall): a copy, made when it came, so that it can be read whenever its turn is.
 #[derive(Clone, PartialEq, Eq)]
-pub struct CallReply {
+// In a box: it is handed from the callback through what waits for it.
+pub struct CallReply(Box<Parts>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -16,36 +20,36 @@ pub struct CallReply {
 impl CallReply {
     /// The status; 0 where a host gives none.
     pub fn status(&self) -> u16 {
-        self.status
+        self.0.status
     }
 
     /// The headers, with `:status`.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The body; empty after [`discard_body`](crate::HttpCall::discard_body).
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.0.body
     }
 
     /// The body, without a copy.
     pub fn into_body(self) -> Vec<u8> {
-        self.body
+        self.0.body
     }
 
     /// The trailers.
     pub fn trailers(&self) -> &HeaderMap {
-        &self.trailers
+        &self.0.trailers
     }
 }
 
 impl fmt::Debug for CallReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallReply")
-            .field("headers", &self.headers)
-            .field("body", &String::from_utf8_lossy(&self.body))
-            .field("trailers", &self.trailers)
+            .field("headers", &self.0.headers)
+            .field("body", &String::from_utf8_lossy(&self.0.body))
+            .field("trailers", &self.0.trailers)
             .finish_non_exhaustive()
     }
 }
@@ -67,14 +71,14 @@ pub(super) fn read(sys: &Sys, [headers, body, trailers]: [u32; 3], open: &Open) 
             return Err(CallError::Timeout);
         }
         if status == 503 && UNREACHABLE.iter().any(|text| bytes.starts_with(text)) {
-            return Err(CallError::Unreachable(String::from_utf8_lossy(&bytes).into_owned()));
+            return Err(CallError::Unreachable(String::from_utf8_lossy(&bytes).into()));
         }
         if !open.wants_body {
             bytes = Vec::new();
         }
     }
     let trailers = map(sys, trailers, MapType::HttpCallResponseTrailers).map_err(CallError::Unreadable)?;
-    Ok(CallReply { status, headers, body: bytes, trailers })
+    Ok(CallReply(Box::new(Parts { status, headers, body: bytes, trailers })))
 }
 
 /// What Envoy writes into the response that it makes when a call's timeout passes (CAL-11), and when the server is not reached or
@@ -92,8 +96,8 @@ fn by_proxy(headers: &HeaderMap, status: u16) -> bool {
 
 fn map(sys: &Sys, len: u32, map: MapType) -> Result<HeaderMap, Error> {
     match len {
-        0 => Ok(HeaderMap::empty()),
-        _ => HeaderMap::parse(sys.proxy_get_header_map_pairs(map)?),
+        0 => Ok(HeaderMap::readable(Vec::new())),
+        _ => sys.proxy_get_header_map_pairs(map).map(HeaderMap::readable),
     }
 }
 

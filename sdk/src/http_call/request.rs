@@ -1,6 +1,6 @@
 use crate::pairs_buffer::PairsBuffer;
 use crate::{Error, sys::Sys};
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 use core::time::Duration;
 
@@ -23,13 +23,14 @@ use core::time::Duration;
 ///
 /// A call that nobody answers would hold its stream for ever, so unless told otherwise it is given up after
 /// [5 seconds](Self::DEFAULT_TIMEOUT).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[must_use = "it is sent by `call`"]
-pub struct HttpCall {
+// In a box, so that its builder's methods move a pointer.
+pub struct HttpCall(Box<Parts>);
+
+#[derive(Clone)]
+struct Parts {
     cluster: Vec<u8>,
-    method: Vec<u8>,
-    path: Vec<u8>,
-    authority: Option<Vec<u8>>,
     headers: PairsBuffer,
     body: Vec<u8>,
     trailers: PairsBuffer,
@@ -44,17 +45,18 @@ impl HttpCall {
     /// A request with this method and path (with its query) to a cluster of the proxy, by its name (in Istio
     /// `outbound|80||authz.default.svc.cluster.local`): no host and no URL (CAL-1).
     pub fn new(cluster: impl AsRef<[u8]>, method: impl AsRef<[u8]>, path: impl AsRef<[u8]>) -> Self {
-        Self {
-            cluster: cluster.as_ref().to_vec(),
-            method: method.as_ref().to_vec(),
-            path: path.as_ref().to_vec(),
-            authority: None,
-            headers: PairsBuffer::new(),
+        let (cluster, mut headers) = (cluster.as_ref().to_vec(), PairsBuffer::new());
+        headers.push(b":method", method.as_ref());
+        headers.push(b":path", path.as_ref());
+        headers.push(AUTHORITY, &cluster);
+        Self(Box::new(Parts {
+            cluster,
+            headers,
             body: Vec::new(),
             trailers: PairsBuffer::new(),
-            timeout: to_millis(Self::DEFAULT_TIMEOUT),
+            timeout: const { to_millis(Self::DEFAULT_TIMEOUT) },
             wants_body: true,
-        }
+        }))
     }
 
     /// A GET.
@@ -69,7 +71,7 @@ impl HttpCall {
 
     /// Whom the request is for (`:authority`, in HTTP/1 `host`); the cluster's name unless you say otherwise.
     pub fn with_authority(mut self, authority: impl AsRef<[u8]>) -> Self {
-        self.authority = Some(authority.as_ref().to_vec());
+        self.0.headers.replace(AUTHORITY, authority.as_ref());
         self
     }
 
@@ -78,72 +80,68 @@ impl HttpCall {
     /// Each CR, LF and NUL in a value becomes a space, as RFC 9110 (5.5) has it, since Envoy fails the call for one (CAL-12); a header
     /// whose name holds one of these, a space or a colon is left out.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push_header(name.as_ref(), value.as_ref());
+        self.0.headers.push_header(name.as_ref(), value.as_ref());
         self
     }
 
     /// The body.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = body.into();
+        self.0.body = body.into();
         self
     }
 
     /// Adds a trailer, which follows the body; as [`header`](Self::header).
     pub fn trailer(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.trailers.push_header(name.as_ref(), value.as_ref());
+        self.0.trailers.push_header(name.as_ref(), value.as_ref());
         self
     }
 
     /// How long to wait for the whole response, in milliseconds rounded up, at most 2^31-1 of them (24 days; CAL-3).
     /// [`Duration::ZERO`] waits for ever.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = to_millis(timeout);
+        self.0.timeout = to_millis(timeout);
         self
     }
 
     /// Leaves the response's body in the proxy: for those who look at the status alone.
     pub fn discard_body(mut self) -> Self {
-        self.wants_body = false;
+        self.0.wants_body = false;
         self
     }
 
     pub(super) fn wants_body(&self) -> bool {
-        self.wants_body
+        self.0.wants_body
     }
 
     pub(super) fn has_timeout(&self) -> bool {
-        self.timeout > 0
+        self.0.timeout > 0
     }
 
-    pub(super) fn into_cluster(self) -> String {
-        String::from_utf8_lossy(&self.cluster).into_owned()
+    pub(super) fn cluster(&self) -> Box<str> {
+        String::from_utf8_lossy(&self.0.cluster).into()
     }
 
-    pub(super) fn send(&self, sys: &Sys) -> Result<u32, Error> {
-        let mut pseudo = PairsBuffer::new();
-        pseudo.push(b":method", &self.method);
-        pseudo.push(b":path", &self.path);
-        pseudo.push(b":authority", self.authority.as_ref().unwrap_or(&self.cluster));
-        let trailers = self.trailers.join(&PairsBuffer::new());
-        sys.proxy_http_call(&self.cluster, &pseudo.join(&self.headers), &self.body, &trailers, self.timeout)
+    pub(super) fn send(&mut self, sys: &Sys) -> Result<u32, Error> {
+        sys.proxy_http_call(&self.0.cluster, self.0.headers.wire(), &self.0.body, self.0.trailers.wire(), self.0.timeout)
     }
 }
 
+const AUTHORITY: &[u8] = b":authority";
+
 /// Milliseconds, rounded up, as far as the host counts: a host may take them as signed (CAL-3).
-pub(crate) fn to_millis(duration: Duration) -> u32 {
+pub(crate) const fn to_millis(duration: Duration) -> u32 {
     const MOST: u32 = i32::MAX.unsigned_abs();
-    let millis = duration.as_nanos().div_ceil(1_000_000);
-    u32::try_from(millis).unwrap_or(MOST).min(MOST)
+    let seconds = duration.as_secs();
+    if seconds >= MOST as u64 / 1_000 {
+        return MOST;
+    }
+    // Less than `MOST` in all.
+    seconds as u32 * 1_000 + duration.subsec_nanos().div_ceil(1_000_000)
 }
 
 impl fmt::Debug for HttpCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        f.debug_struct("HttpCall")
-            .field("cluster", &text(&self.cluster))
-            .field("method", &text(&self.method))
-            .field("path", &text(&self.path))
-            .finish_non_exhaustive()
+        f.debug_struct("HttpCall").field("cluster", &String::from_utf8_lossy(&self.0.cluster)).finish_non_exhaustive()
     }
 }
 
@@ -159,6 +157,8 @@ mod tests {
         assert_eq!(to_millis(Duration::ZERO), 0);
         assert_eq!(to_millis(Duration::from_nanos(1)), 1);
         assert_eq!(to_millis(Duration::from_millis(250)), 250);
+        assert_eq!(to_millis(Duration::from_nanos(1_999_999_999)), 2_000);
+        assert_eq!(to_millis(Duration::from_secs(2_147_482)), 2_147_482_000);
         assert_eq!(to_millis(Duration::from_secs(u64::from(u32::MAX))), i32::MAX.unsigned_abs());
         assert_eq!(to_millis(Duration::MAX), i32::MAX.unsigned_abs());
     }

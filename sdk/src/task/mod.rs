@@ -166,14 +166,11 @@ impl Tasks {
     fn run(sys: &Sys) {
         let tasks = sys.tasks();
         let Some(ready) = tasks.ready.get() else { return };
-        if tasks.polling.replace(true) {
+        if ready.is_empty() || tasks.polling.replace(true) {
             return;
         }
-        loop {
+        while !ready.is_empty() {
             let mut number = tasks.in_order(ready.take());
-            if number == NONE {
-                break;
-            }
             while number != NONE {
                 let after = tasks.signal(number).map_or(NONE, |signal| signal.next());
                 tasks.poll(sys, number);
@@ -191,7 +188,8 @@ impl Tasks {
     /// The chain of woken tasks begins with the last; turns it round.
     fn in_order(&self, last: u32) -> u32 {
         let (mut first, mut number) = (NONE, last);
-        while let Some(signal) = self.signal(number) {
+        while number != NONE {
+            let Some(signal) = self.signal(number) else { break };
             let before = signal.next();
             signal.set_next(first);
             (first, number) = (number, before);
@@ -241,17 +239,15 @@ impl Tasks {
 
     /// The task has ended: it is none of its owner's any more.
     fn forget(&self, sys: &Sys, owner: u32, number: u32, signal: &Arc<Signal>) {
-        // Cancelled while it was polled: another may have its number.
-        if !self.signal(number).is_some_and(|now| Arc::ptr_eq(&now, signal)) {
-            return;
-        }
         let mut first = self.first_of(sys, owner);
         if let Ok(mut table) = self.table.try_borrow_mut() {
-            let next = table.entries.get(number as usize).map_or(NONE, |entry| entry.next);
+            let own = table.entries.get(number as usize).filter(|entry| Arc::ptr_eq(&entry.signal, signal));
+            // Cancelled while it was polled: another may have its number.
+            let Some(next) = own.map(|entry| entry.next) else { return };
+            let mut before = first;
             if first == number {
                 first = next;
             } else {
-                let mut before = first;
                 while let Some(entry) = table.entries.get_mut(before as usize) {
                     if entry.next == number {
                         entry.next = next;
@@ -301,7 +297,7 @@ impl Tasks {
     /// Drops this task and those that follow it: those of an owner.
     fn cancel(&self, first: u32) {
         let mut number = first;
-        loop {
+        while number != NONE {
             let found = self.table.try_borrow().ok().and_then(|table| {
                 let entry = table.entries.get(number as usize)?;
                 Some((Arc::clone(&entry.signal), entry.next))

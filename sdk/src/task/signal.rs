@@ -16,6 +16,10 @@ impl Ready {
         Self { last: AtomicU32::new(NONE) }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.last.load(Ordering::Relaxed) == NONE
+    }
+
     /// Takes the chain over.
     pub(super) fn take(&self) -> u32 {
         self.last.swap(NONE, Ordering::Acquire)
