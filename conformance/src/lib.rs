@@ -10,6 +10,7 @@ pub mod comparison;
 pub mod connection;
 pub mod envoy;
 pub mod error;
+pub mod grpc;
 pub mod http1;
 pub mod http2;
 pub mod known;

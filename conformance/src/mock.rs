@@ -2,6 +2,7 @@
 
 mod cluster;
 mod connection;
+mod grpc;
 mod metric;
 
 use crate::envoy::{Artifacts, STATS_TAGS};
@@ -50,6 +51,9 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         builder = builder.set_cluster(&cluster.name, cluster::configured(cluster));
     }
     builder = builder.stats_tags(STATS_TAGS);
+    if let Some(behaviour) = &scenario.grpc {
+        builder = builder.grpc_cluster(&crate::grpc::cluster(scenario.name), grpc::cluster(behaviour));
+    }
     if scenario.only_loads {
         return Ok(load(scenario, builder.start()));
     }
@@ -146,6 +150,11 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
     }
     observation.clusters = cluster::received(scenario, &proxy);
     observation.metrics = scenario.metrics.map(|part| metric::lines(&proxy, part)).unwrap_or_default();
+    if scenario.grpc.is_some() {
+        proxy.advance(Duration::from_secs(1));
+        let requests = proxy.grpc_requests_to(&crate::grpc::cluster(scenario.name));
+        observation.grpc = requests.iter().map(grpc::received).collect();
+    }
     observation.findings =
         proxy.findings().iter().map(harness::Finding::lint).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
     // CAP-2, CAP-4: Envoy logs that in its own name.

@@ -1,7 +1,8 @@
 //! What a scenario led to, made comparable.
 
+use crate::grpc;
 use crate::message::{Message, Pairs};
-use std::fmt;
+use std::{fmt, iter};
 
 /// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Observation {
     pub clusters: Vec<(String, Vec<Received>)>,
     /// What the proxy says of metrics, if the scenario asks for that: lines as text, then as Prometheus reads them.
     pub metrics: Vec<String>,
+    /// What its gRPC server received, in order.
+    pub grpc: Vec<grpc::Received>,
     /// What the client received for each request.
     pub client: Vec<Outcome>,
     /// Of TCP connections, what each end did and saw.
@@ -114,7 +117,8 @@ impl Observation {
         let callouts = self.clusters.iter_mut().flat_map(|(_, received)| received);
         let requests = self.upstream.iter_mut().chain(callouts).map(|received| &mut received.request);
         let responses = self.client.iter_mut().flat_map(|outcome| outcome.response.iter_mut().chain(&mut outcome.second));
-        for message in requests.chain(responses) {
+        let calls = self.grpc.iter_mut().map(|received| &mut received.request);
+        for message in requests.chain(responses).chain(calls) {
             normalise_pairs(&mut message.headers);
         }
         for line in &mut self.log {
@@ -286,8 +290,10 @@ impl Observation {
             }
             client.push(format!("({})", format!("{:?}", outcome.end).to_lowercase()));
         }
-        let parts = [("upstream received", upstream), ("client received", client), ("plugin logged", self.log.clone())];
-        parts.into_iter().chain(further).collect()
+        let calls: Vec<String> = self.grpc.iter().flat_map(show_call).collect();
+        let calls = (!calls.is_empty()).then_some(("the gRPC server received", calls));
+        let seen = [("client received", client), ("plugin logged", self.log.clone())];
+        iter::once(("upstream received", upstream)).chain(calls).chain(seen).chain(further).collect()
     }
 }
 
@@ -296,6 +302,14 @@ fn show_all(received: &[Received], lines: &mut Vec<String>) {
         show(&received.request, lines);
         lines.push(if received.complete { "(complete)" } else { "(cut)" }.into());
     }
+}
+
+fn show_call(received: &grpc::Received) -> Vec<String> {
+    let mut lines = Vec::new();
+    show(&received.request, &mut lines);
+    let ended = if received.complete { "complete" } else { "open" };
+    lines.push(if received.reset { format!("({ended}, then reset)") } else { format!("({ended})") });
+    lines
 }
 
 fn show(message: &Message, lines: &mut Vec<String>) {

@@ -7,6 +7,7 @@ pub use cluster::{Answer, Cluster};
 pub use message::{Framing, Protocol, Request, Response, Upstream, get, post, raw, request, respond};
 
 use crate::connection::Step;
+use crate::grpc;
 use std::{borrow::Cow, time::Duration};
 
 /// The module that a scenario runs.
@@ -132,6 +133,8 @@ pub struct Scenario {
     pub awaited: Vec<(&'static str, usize)>,
     /// Metrics outside count too: those with this in their names.
     pub metrics: Option<&'static str>,
+    /// A gRPC server, in a cluster named by [`grpc::cluster`](crate::grpc::cluster).
+    pub grpc: Option<grpc::Behaviour>,
     /// `per_connection_buffer_limit_bytes` of the listener.
     pub buffer_limit: Option<u32>,
     /// What the client speaks.
@@ -179,6 +182,7 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         clusters: Vec::new(),
         awaited: Vec::new(),
         metrics: None,
+        grpc: None,
         buffer_limit: None,
         downstream: Protocol::Http1,
         upstream_protocol: Protocol::Http1,
@@ -339,6 +343,20 @@ impl Scenario {
     #[must_use]
     pub fn metrics(mut self, part: &'static str) -> Self {
         self.metrics = Some(part);
+        self
+    }
+
+    /// Adds a gRPC server that does these steps with each call.
+    #[must_use]
+    pub fn grpc(mut self, steps: Vec<grpc::Step>) -> Self {
+        self.grpc = Some(grpc::Behaviour { steps, refuses: false });
+        self
+    }
+
+    /// Adds a cluster for a gRPC server, where nobody listens.
+    #[must_use]
+    pub fn no_grpc(mut self) -> Self {
+        self.grpc = Some(grpc::Behaviour { steps: Vec::new(), refuses: true });
         self
     }
 

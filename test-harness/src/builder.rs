@@ -2,6 +2,7 @@ use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::findings::Findings;
 use crate::host::property::{PropertyPath, PropertyValue, Told};
+use crate::grpc_cluster::GrpcCluster;
 use crate::host::{Function, State};
 use crate::instance::Instance;
 use crate::lifecycle::try_out;
@@ -37,6 +38,7 @@ pub struct Builder {
     clusters: Vec<(String, Cluster)>,
     shared_data: Vec<(String, Vec<u8>, Vec<u8>)>,
     seed: Option<u64>,
+    grpc_clusters: Vec<(String, GrpcCluster)>,
 }
 
 /// How messages move through the proxy.
@@ -80,6 +82,7 @@ impl Builder {
             stats_tags: Vec::new(),
             clusters: Vec::new(),
             shared_data: Vec::new(),
+            grpc_clusters: Vec::new(),
         }
     }
 
@@ -157,6 +160,12 @@ impl Builder {
     /// that has failed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Adds a gRPC service from the beginning on; as [`MockProxy::grpc_cluster`].
+    pub fn grpc_cluster(mut self, name: &str, cluster: GrpcCluster) -> Self {
+        self.grpc_clusters.push((name.to_owned(), cluster));
         self
     }
 
@@ -317,6 +326,7 @@ impl Builder {
         for (vm_id, key, value) in self.shared_data {
             proxy.shared_data(vm_id).set(key, value);
         }
+        self.grpc_clusters.into_iter().for_each(|(name, cluster)| proxy.state.grpc.set(&name, cluster));
         let mut main = Vec::new();
         if self.settings.main_thread {
             let plugins: Vec<&Plugin> = self.access_loggers.iter().chain(&self.plugins).collect();

@@ -137,7 +137,7 @@ impl MockProxy {
 
     /// CAL-3: what is still in flight when the proxy goes, although nothing will ever end it.
     pub(crate) fn find_unanswered(&self) {
-        for (vm, plugin) in self.state.http_calls.never_answered() {
+        for (vm, plugin) in self.state.http_calls.never_answered().into_iter().chain(self.state.grpc.never_answered()) {
             if self.find_vm(vm).is_some() {
                 self.state.found(Lint::CalloutNeverAnswered, Some(plugin));
             }
@@ -155,7 +155,8 @@ impl MockProxy {
             };
             let Some(plugin) = holder.map(|filter| chain.instance(filter)) else { continue };
             let ticks = self.all_vms().flat_map(Vms::roots).any(|(vm, root)| Rc::ptr_eq(&vm, &plugin.vm) && root.ticks());
-            let may_wake = ticks || self.state.http_calls.may_wake(plugin.vm.host.id());
+            let vm = plugin.vm.host.id();
+            let may_wake = ticks || self.state.http_calls.may_wake(vm) || self.state.grpc.may_wake(vm);
             if !may_wake {
                 self.state.found(lint, Some(plugin.root.plugin.name.clone()));
             }

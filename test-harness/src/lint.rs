@@ -20,7 +20,7 @@ macro_rules! lints {
         ///
         /// A test in which one is found fails, unless it is a [warning](Severity::Warning) or
         /// [`Builder::allow`](crate::Builder::allow) says otherwise. Under [`Profile::Spec`](crate::Profile::Spec) those of Envoy's own (rows CON,
-        /// CLO, LOC and HDR-26) are not looked for.
+        /// CLO, LOC, HDR-26 and GRP-4) are not looked for.
         ///
         /// ```
         /// use proxy_filter_test::Lint;
@@ -89,6 +89,8 @@ lints! {
         mend: "return at once after the reply"
     FlatBuffersWithoutSchema "FOR-17" Crash: "reads a property declared as FlatBuffers without a schema, as `filter_state.wasm.NAME`" => "crash";
         mend: "declare bytes, a text or protobuf"
+    GrpcWithoutTarget "GRP-4" Crash: "a gRPC service that is protobuf without a target, or empty" => "abort";
+        mend: "pass a GrpcService message with a target"
     ContinueInRequestHeaders "CON-5" Error: "`continue_stream(0)` in `request_headers`, then return 0" => "request sent twice";
         mend: "only return 0; continue what is paused, from elsewhere"
     ContinueInContextCreate "CON-14" Error: "`continue_stream(0)` in `context_create`" => "request sent twice";
@@ -140,7 +142,8 @@ lints! {
 impl Lint {
     /// Whether it is only Envoy that takes it so: the specification knows nothing of it.
     pub(crate) fn is_of_envoy(self) -> bool {
-        ["CON-", "CLO-", "LOC-"].iter().any(|part| self.row().starts_with(part)) || self == Self::TrailersAfterPausedBody
+        ["CON-", "CLO-", "LOC-"].iter().any(|part| self.row().starts_with(part))
+            || matches!(self, Self::TrailersAfterPausedBody | Self::GrpcWithoutTarget)
     }
 
     /// Whether a test in which it is found fails, unless it is allowed.
@@ -200,7 +203,6 @@ mod tests {
 
     /// Rows of that section which are no lint, and why.
     const OTHERS: &[(&str, &str)] = &[
-        ("GRP-4", "gRPC calls have no meaning yet"),
         ("FAI-1, FAI-7", "a trap is its own report"),
         ("LIF-13", "the plugin is refused"),
         ("LIF-16", "a trap is its own report"),

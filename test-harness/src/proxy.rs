@@ -2,6 +2,7 @@
 
 mod callouts;
 mod concurrent;
+mod grpc;
 mod http_stream;
 mod properties;
 mod shared;

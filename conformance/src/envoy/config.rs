@@ -1,5 +1,6 @@
 //! The bootstrap: for each scenario a listener, its filter chain and a cluster, all of the scenario's name.
 
+use crate::grpc;
 use crate::known;
 use crate::scenario::{Cluster, ConfigType, FailurePolicy, Plugin, Protocol, Role, Scenario, Upstream};
 use serde_json::{Map, Value, json};
@@ -12,6 +13,8 @@ pub(super) struct Part<'a> {
     pub(super) upstream: SocketAddr,
     /// The hosts of its further clusters.
     pub(super) hosts: Vec<SocketAddr>,
+    /// The gRPC server, if the scenario has one.
+    pub(super) grpc: Option<SocketAddr>,
 }
 
 /// The tags that Envoy takes out of names of metrics, where they stand as Istio writes them.
@@ -20,7 +23,8 @@ pub(crate) const STATS_TAGS: [&str; 2] = ["code", "tenant"];
 /// The whole bootstrap, as JSON.
 pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
     let listeners: Vec<Value> = parts.iter().map(listener).collect();
-    let clusters: Vec<Value> = parts.iter().map(cluster).chain(parts.iter().flat_map(further_clusters)).collect();
+    let further = parts.iter().flat_map(|part| further_clusters(part).chain(grpc_cluster(part)));
+    let clusters: Vec<Value> = parts.iter().map(cluster).chain(further).collect();
     json!({
         "node": known::node(),
         "admin": { "address": address(SocketAddr::from(([127, 0, 0, 1], 0))) },
@@ -204,8 +208,15 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn cluster(part: &Part<'_>) -> Value {
-    let name = part.scenario.name;
-    let protocol = match part.scenario.upstream_protocol {
+    cluster_of(part.scenario.name, part.scenario.upstream_protocol, part.upstream)
+}
+
+fn grpc_cluster(part: &Part<'_>) -> Option<Value> {
+    Some(cluster_of(&grpc::cluster(part.scenario.name), Protocol::Http2, part.grpc?))
+}
+
+fn cluster_of(name: &str, protocol: Protocol, host: SocketAddr) -> Value {
+    let protocol = match protocol {
         Protocol::Http1 => json!({ "http_protocol_options": { "enable_trailers": true } }),
         Protocol::Http2 => json!({ "http2_protocol_options": {} }),
     };
@@ -218,7 +229,7 @@ fn cluster(part: &Part<'_>) -> Value {
             "cluster_name": name,
             "endpoints": [{
                 "locality": { "region": "eu", "zone": "eu-1", "sub_zone": "a" },
-                "lb_endpoints": [{ "endpoint": { "address": address(part.upstream) }, "metadata": known::metadata("host") }],
+                "lb_endpoints": [{ "endpoint": { "address": address(host) }, "metadata": known::metadata("host") }],
             }],
         },
         "typed_extension_protocol_options": {

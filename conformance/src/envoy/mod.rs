@@ -8,7 +8,7 @@ mod process;
 
 use crate::{
     error::Error,
-    http1, http2,
+    grpc, http1, http2,
     observation::{End, Observation},
     recorded,
     scenario::{Guest, Protocol, Scenario, Upstream},
@@ -112,21 +112,25 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
     let directory = tempfile::tempdir().map_err(Error::while_doing("make a directory for Envoy's configuration"))?;
     let mut listeners = Vec::new();
     let mut parts = Vec::new();
-    for scenario in scenarios {
+    let listen = |refuses| {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(Error::while_doing("listen as an upstream"))?;
         let address = listener.local_addr().map_err(Error::while_doing("ask for the upstream's address"))?;
-        let module = module(scenario, &options.artifacts, directory.path())?;
         // Port 1 is privileged and unused: connections to it are refused.
-        let upstream = if scenario.upstream == Upstream::Refuse { SocketAddr::from(([127, 0, 0, 1], 1)) } else { address };
+        Ok((listener, if refuses { SocketAddr::from(([127, 0, 0, 1], 1)) } else { address }))
+    };
+    for scenario in scenarios {
+        let (listener, upstream) = listen(scenario.upstream == Upstream::Refuse)?;
+        let (grpc_listener, grpc) = scenario.grpc.as_ref().map(|grpc| listen(grpc.refuses)).transpose()?.unzip();
+        let module = module(scenario, &options.artifacts, directory.path())?;
         let servers = Servers::start(scenario)?;
-        parts.push(config::Part { scenario, module, upstream, hosts: servers.hosts() });
-        listeners.push((listener, servers));
+        parts.push(config::Part { scenario, module, upstream, hosts: servers.hosts(), grpc });
+        listeners.push((listener, servers, grpc_listener));
     }
     let envoy = Envoy::start(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&parts))?;
     let addresses = envoy.listeners()?;
     let mut results = Vec::new();
-    for (scenario, (listener, servers)) in scenarios.iter().zip(listeners) {
-        let result = run_one(scenario, listener, servers, &envoy, &addresses);
+    for (scenario, (listener, servers, grpc_listener)) in scenarios.iter().zip(listeners) {
+        let result = run_one(scenario, listener, servers, grpc_listener, &envoy, &addresses);
         // A crash shows as a cut connection first; writing its stack takes Envoy a moment.
         let suspect = result.as_ref().map_or(true, |seen| seen.client.iter().any(|outcome| outcome.end == End::Cut));
         let time = match (scenario.crashes, suspect) {
@@ -154,7 +158,8 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
 fn load(scenario: &Scenario, options: &Options) -> Result<Observation, Error> {
     let directory = tempfile::tempdir().map_err(Error::while_doing("make a directory for Envoy's configuration"))?;
     let module = module(scenario, &options.artifacts, directory.path())?;
-    let part = config::Part { scenario, module, upstream: SocketAddr::from(([127, 0, 0, 1], 1)), hosts: Vec::new() };
+    let upstream = SocketAddr::from(([127, 0, 0, 1], 1));
+    let part = config::Part { scenario, module, upstream, hosts: Vec::new(), grpc: None };
     let fate = process::validate(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&[part]))?;
     Ok(fate.map_or_else(Observation::crash, Observation::load))
 }
@@ -177,6 +182,7 @@ fn run_one(
     scenario: &Scenario,
     listener: TcpListener,
     servers: Servers,
+    grpc_listener: Option<TcpListener>,
     envoy: &Envoy,
     addresses: &BTreeMap<String, SocketAddr>,
 ) -> Result<Observation, Error> {
@@ -200,6 +206,12 @@ fn run_one(
     let answers = vec![scenario.upstream.clone().into()];
     let upstream = UpstreamServer::start(listener, scenario.upstream_protocol, answers, Arc::<LogPace>::clone(&pace));
     let upstream = upstream.map_err(Error::while_doing(format!("start the upstream of {name}")))?;
+    let server = scenario
+        .grpc
+        .as_ref()
+        .zip(grpc_listener)
+        .map(|(grpc, listener)| grpc::Server::start(listener, grpc, Arc::<LogPace>::clone(&pace) as _));
+    let server = server.transpose().map_err(Error::while_doing(format!("start the gRPC server of {name}")))?;
     let mut observation = Observation::default();
     let requests = scenario.requests();
     for (index, request) in requests.iter().enumerate() {
@@ -217,6 +229,10 @@ fn run_one(
     observation.clusters = servers.finish()?;
     if let Some(part) = scenario.metrics {
         observation.metrics = envoy.metrics(part)?;
+    }
+    if let Some(server) = server {
+        server.settle();
+        observation.grpc = server.finish().map_err(Error::while_doing(format!("run the gRPC server of {name}")))?;
     }
     observation.upstream = upstream.finish().map_err(Error::while_doing(format!("run the upstream of {name}")))?;
     observation.log = envoy.log().of_plugin(name, scenario.main_thread);

@@ -28,7 +28,7 @@ const PADDED: u8 = 8;
 const PRIORITY: u8 = 0x20;
 
 /// What came.
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A section of headers or trailers.
     Headers { stream: u32, pairs: Pairs, end: bool },
     /// A piece of a body.
@@ -42,7 +42,7 @@ pub(super) enum Event {
 }
 
 /// A connection; settings and pings are answered by itself.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     bytes: Vec<u8>,
     decoder: Decoder<'static>,
@@ -53,7 +53,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// The client's side: says so at once.
-    pub(super) fn client(stream: TcpStream) -> io::Result<Self> {
+    pub(crate) fn client(stream: TcpStream) -> io::Result<Self> {
         let mut connection = Self::new(stream, false)?;
         connection.stream.write_all(PREFACE)?;
         connection.send(SETTINGS, 0, 0, &[])?;
@@ -61,7 +61,7 @@ impl Connection {
     }
 
     /// The server's side.
-    pub(super) fn server(stream: TcpStream) -> io::Result<Self> {
+    pub(crate) fn server(stream: TcpStream) -> io::Result<Self> {
         let mut connection = Self::new(stream, true)?;
         connection.send(SETTINGS, 0, 0, &[])?;
         Ok(connection)
@@ -72,15 +72,20 @@ impl Connection {
         Ok(Self { stream, bytes: Vec::new(), decoder: Decoder::new(), open: None, preface })
     }
 
-    pub(super) fn send_headers(&mut self, stream: u32, pairs: &Pairs, end: bool) -> io::Result<()> {
+    pub(crate) fn send_headers(&mut self, stream: u32, pairs: &Pairs, end: bool) -> io::Result<()> {
         self.send(HEADERS, END_HEADERS | (u8::from(end) * END_STREAM), stream, &encode(pairs))
     }
 
-    pub(super) fn send_data(&mut self, stream: u32, data: &[u8], end: bool) -> io::Result<()> {
+    pub(crate) fn send_data(&mut self, stream: u32, data: &[u8], end: bool) -> io::Result<()> {
         self.send(DATA, u8::from(end) * END_STREAM, stream, data)
     }
 
-    pub(super) fn send_metadata(&mut self, stream: u32, pairs: &Pairs) -> io::Result<()> {
+    pub(crate) fn reset(&mut self, stream: u32) -> io::Result<()> {
+        const INTERNAL_ERROR: u32 = 2;
+        self.send(RST_STREAM, 0, stream, &INTERNAL_ERROR.to_be_bytes())
+    }
+
+    pub(crate) fn send_metadata(&mut self, stream: u32, pairs: &Pairs) -> io::Result<()> {
         self.send(METADATA, END_METADATA, stream, &encode(pairs))
     }
 
@@ -93,7 +98,7 @@ impl Connection {
     }
 
     /// The next event, or that there is none yet.
-    pub(super) fn next(&mut self) -> io::Result<Event> {
+    pub(crate) fn next(&mut self) -> io::Result<Event> {
         loop {
             if self.preface && self.bytes.starts_with(PREFACE) {
                 self.bytes.drain(..PREFACE.len());

@@ -5,7 +5,7 @@ mod connection;
 pub mod upstream;
 
 use crate::{message::Pairs, scenario::Framing};
-use connection::{Connection, Event};
+pub(crate) use connection::{Connection, Event};
 
 /// What stands in a message's first line: HTTP/2 has pseudo-headers instead.
 pub(crate) const START: &[u8] = b"HTTP/2";

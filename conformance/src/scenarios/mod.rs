@@ -10,6 +10,8 @@ mod fatal;
 mod filters;
 mod flow;
 mod foreign;
+mod grpc;
+mod grpc_stream;
 mod guest;
 mod headers;
 mod http2;
@@ -49,6 +51,7 @@ pub fn all() -> Vec<Scenario> {
         flow::all(),
         around::all(),
         http2::all(),
+        grpc::all(),
         fatal::all(),
         loading::all(),
         capabilities::all(),

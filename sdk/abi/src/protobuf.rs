@@ -68,6 +68,8 @@ pub enum Field<'a> {
     Bytes(&'a [u8]),
     /// A `float`, `fixed32` or `sfixed32`.
     Fixed32(u32),
+    /// A group of proto2, which proto3 reads past.
+    Group,
 }
 
 /// The bytes are no message.
@@ -113,9 +115,18 @@ impl<'a> Fields<'a> {
     }
 
     fn field(&mut self) -> Option<(u32, Field<'a>)> {
-        let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0)?;
-        let field = match tag & 7 {
+        const MOST_GROUPS: u32 = 100;
+        let (number, kind) = self.tag()?;
+        Some((number, self.value(number, kind, MOST_GROUPS)?))
+    }
+
+    fn tag(&mut self) -> Option<(u32, u32)> {
+        let tag = u32::try_from(self.varint()?).ok()?;
+        Some((tag >> 3, tag & 7)).filter(|(number, _)| *number > 0)
+    }
+
+    fn value(&mut self, number: u32, kind: u32, most_groups: u32) -> Option<Field<'a>> {
+        Some(match kind {
             0 => Field::Varint(self.varint()?),
             1 => Field::Fixed64(u64::from_le_bytes(*self.take(8)?.first_chunk()?)),
             2 => {
@@ -123,10 +134,16 @@ impl<'a> Fields<'a> {
                 Field::Bytes(self.take(size)?)
             }
             5 => Field::Fixed32(u32::from_le_bytes(*self.take(4)?.first_chunk()?)),
-            // Groups, which proto3 has not.
+            3 => loop {
+                const END: u32 = 4;
+                let (inner, kind) = self.tag()?;
+                if kind == END {
+                    return (inner == number).then_some(Field::Group);
+                }
+                self.value(inner, kind, most_groups.checked_sub(1)?)?;
+            },
             _ => return None,
-        };
-        Some((number, field))
+        })
     }
 }
 
@@ -165,6 +182,19 @@ mod tests {
     fn fixed_numbers_are_read() {
         let read: Result<Vec<_>, _> = fields(b"\x09\x01\0\0\0\0\0\0\0\x15\x02\0\0\0").collect();
         assert_eq!(read, Ok(vec![(1, Field::Fixed64(1)), (2, Field::Fixed32(2))]));
+    }
+
+    #[test]
+    fn groups_are_read_past_as_deep_as_protobuf_does() {
+        let read: Result<Vec<_>, _> = fields(b"\x0b\x10\x05\x13\x14\x0c\x18\x01").collect();
+        assert_eq!(read, Ok(vec![(1, Field::Group), (3, Field::Varint(1))]));
+        for (groups, read) in [(101, true), (102, false), (1_000_000, false)] {
+            let bytes = [vec![0x0b; groups], vec![0x0c; groups]].concat();
+            assert_eq!(fields(&bytes).all(|field| field.is_ok()), read, "{groups} groups");
+        }
+        for bad in [&b"\x0b"[..], b"\x0c", b"\x0b\x14", b"\x0b\x10"] {
+            assert_eq!(fields(bad).last(), Some(Err(Malformed)), "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a callout has brought, for the time of its callback: it is read through the root, whichever stream is effective (CTX-8).
 
 use super::{HeaderMap, VmHost};
-use proxy_filter_abi::{BufferType, Callback, MapType};
+use proxy_filter_abi::{BufferType, Callback, MapType, Status};
 
 /// What the callback that runs may read.
 #[derive(Debug, Default)]
@@ -42,6 +42,22 @@ impl VmHost {
         let arrived = self.arrived.borrow();
         let of_root = arrived.as_ref().filter(|arrived| arrived.root == root)?;
         of_root.maps.iter().find(|(other, _)| *other == kind).map(|(_, map)| f(map))
+    }
+
+    /// The gRPC message whose callback runs; empty where there is none.
+    pub(super) fn arrived_message<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
+        let message = self.arrived_body(BufferType::GrpcCallMessage, <[u8]>::to_vec);
+        f(&message.unwrap_or_default())
+    }
+
+    /// The same, to be changed.
+    pub(super) fn edit_arrived_message<R>(&self, f: impl FnOnce(&mut Vec<u8>) -> Result<R, Status>) -> Result<R, Status> {
+        let root = self.root().map(|root| root.id);
+        let mut arrived = self.arrived.borrow_mut();
+        match arrived.as_mut() {
+            Some(Arrived { root: of, body: Some((BufferType::GrpcCallMessage, message)), .. }) if Some(*of) == root => f(message),
+            _ => Err(Status::BadArgument),
+        }
     }
 
     /// The body or message of the callout whose callback runs.

@@ -97,7 +97,7 @@ impl State {
         let (since, begun) = clusters.begun.get();
         let begun = if since == now { begun } else { 0 };
         let sent = clusters.sent.get().saturating_add(bytes);
-        let limit = if self.http_calls.len() >= most.callouts_in_flight {
+        let limit = if self.http_calls.len() + self.grpc.len() >= most.callouts_in_flight {
             Limit::CalloutsInFlight
         } else if begun >= most.callouts_at_once {
             Limit::CalloutsAtOnce

@@ -172,6 +172,7 @@ impl VmHost {
         if let Some(Context::Root(root)) = self.contexts.borrow_mut().remove(&id) {
             root.stop_timer(&self.state.events);
             self.state.cancel_http_calls(self.id, Some(id));
+            self.state.cancel_grpc_of(self.id, Some(id));
         }
         self.declarations.forget(id);
         self.expressions.forget(id);

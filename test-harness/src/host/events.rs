@@ -1,5 +1,6 @@
 //! The proxy's time, and what is to happen in it: one queue, in the order of time, and of asking where the time is the same.
 
+use super::grpc::GrpcId;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,6 +37,17 @@ pub(crate) enum Event {
     HttpCallEnds { call: u64 },
     /// A stream's upstream does what it has taken its time for.
     UpstreamAnswers { stream: u64 },
+    /// What is next of a gRPC call or stream reaches its service, or the guest.
+    Grpc { id: GrpcId, to_service: bool },
+    /// The time of a gRPC call is over.
+    GrpcTimesOut { id: GrpcId },
+}
+
+impl EventId {
+    /// When it happens, by the time since the proxy began.
+    pub(crate) fn due(self) -> Duration {
+        self.due
+    }
 }
 
 impl Events {

@@ -1,4 +1,4 @@
-//! What each hostcall means. Those whose meaning is still to come stand in `unimplemented.rs`.
+//! What each hostcall means.
 
 use super::http_stream::{HttpStream, Side};
 use super::{Effect, VmHost, buffer, tcp_stream};
@@ -48,8 +48,9 @@ impl VmHost {
             BufferType::HttpRequestBody
             | BufferType::HttpResponseBody
             | BufferType::DownstreamData
-            | BufferType::UpstreamData
-            | BufferType::GrpcCallMessage => Ok(f(&[])),
+            | BufferType::UpstreamData => Ok(f(&[])),
+            // GRP-18: outside of its callback there is none, which is no error.
+            BufferType::GrpcCallMessage => Ok(self.arrived_message(f)),
             BufferType::HttpCallResponseBody => self.arrived_body(buffer, f).ok_or(Status::NotFound),
             BufferType::VmConfiguration if by_spec && !self.is_starting() => Err(Status::NotFound),
             BufferType::ForeignFunctionArguments if self.foreign_arguments.borrow().is_some() => {
@@ -119,6 +120,8 @@ impl Host for VmHost {
             return set.unwrap_or(Err(Status::BadArgument));
         }
         match buffer_type {
+            // GRP-18: the root's own copy.
+            BufferType::GrpcCallMessage => self.edit_arrived_message(|message| buffer::set(message, start, size, value)),
             BufferType::HttpCallResponseBody if self.arrived_body(buffer_type, |_| ()).is_none() => Err(Status::NotFound),
             BufferType::PluginConfiguration if !self.is_configuring() => Err(Status::NotFound),
             _ => Err(Status::BadArgument),
@@ -227,6 +230,34 @@ impl Host for VmHost {
         self.http_call(upstream, headers, body, trailers, timeout)
     }
 
+    fn proxy_grpc_call(
+        &self,
+        upstream: &[u8],
+        service: &[u8],
+        method: &[u8],
+        initial_metadata: &[u8],
+        message: &[u8],
+        timeout: u32,
+    ) -> Answer<u32> {
+        self.grpc_call(upstream, service, method, initial_metadata, message, timeout)
+    }
+
+    fn proxy_grpc_stream(&self, upstream: &[u8], service: &[u8], method: &[u8], initial_metadata: &[u8]) -> Answer<u32> {
+        self.grpc_stream(upstream, service, method, initial_metadata)
+    }
+
+    fn proxy_grpc_send(&self, stream_id: u32, message: &[u8], end_stream: u32) -> Answer {
+        self.grpc_send(stream_id, message, end_stream != 0)
+    }
+
+    fn proxy_grpc_cancel(&self, call_id: u32) -> Answer {
+        self.grpc_cancel(call_id)
+    }
+
+    fn proxy_grpc_close(&self, call_id: u32) -> Answer {
+        self.grpc_close(call_id)
+    }
+
     fn proxy_get_status(&self) -> Answer<(u32, Vec<u8>)> {
         Ok(self.status())
     }
@@ -305,8 +336,6 @@ impl Host for VmHost {
     fn proxy_dequeue_shared_queue(&self, queue_id: u32) -> Answer<Vec<u8>> {
         self.dequeue_shared_queue(queue_id)
     }
-
-    super::unimplemented::hostcalls! {}
 }
 
 impl VmHost {

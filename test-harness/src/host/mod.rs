@@ -10,6 +10,7 @@ pub(crate) mod clusters;
 mod context;
 pub(crate) mod events;
 mod foreign;
+pub(crate) mod grpc;
 mod header_map;
 mod http_call;
 pub(crate) mod http_stream;
@@ -21,7 +22,6 @@ mod sharing;
 pub(crate) mod tcp_stream;
 mod tokens;
 mod traced;
-pub(crate) mod unimplemented;
 mod watch;
 
 use arrived::Arrived;
@@ -33,6 +33,7 @@ use events::Events;
 pub use foreign::ForeignCall;
 pub(crate) use foreign::Function;
 use foreign::{Declarations, Expressions, ForeignFunctions};
+use grpc::Grpc;
 pub(crate) use header_map::{HeaderMap, MapKind};
 use http_call::HttpCalls;
 pub(crate) use traced::Traced;
@@ -74,6 +75,7 @@ pub(crate) struct State {
     vms: Cell<u32>,
     pub(crate) clusters: Clusters,
     pub(crate) http_calls: HttpCalls,
+    pub(crate) grpc: Grpc,
     /// Why the hostcall that runs is refused, for the trace.
     refusal: RefCell<Option<String>>,
     pub(crate) streams: RefCell<BTreeMap<u64, HttpStream>>,
@@ -133,6 +135,7 @@ impl State {
             vms: Cell::default(),
             clusters: Clusters::default(),
             http_calls: HttpCalls::default(),
+            grpc: Grpc::default(),
             refusal: RefCell::default(),
             streams: RefCell::default(),
             connections: RefCell::default(),
@@ -328,6 +331,7 @@ pub(crate) struct VmHost {
 impl Drop for VmHost {
     fn drop(&mut self) {
         self.state.cancel_http_calls(self.id, None);
+        self.state.cancel_grpc_of(self.id, None);
     }
 }
 

@@ -61,6 +61,8 @@ impl MockProxy {
             }
             Event::HttpCallSent { call } => self.state.send_http_call(call),
             Event::HttpCallEnds { call } => self.end_http_call(call),
+            Event::Grpc { id, to_service } => self.run_grpc(id, to_service),
+            Event::GrpcTimesOut { id } => self.time_out_grpc(id),
             Event::UpstreamAnswers { stream } => self.end_slow_answer(stream),
         }
         true
@@ -71,6 +73,7 @@ impl MockProxy {
         match event {
             Event::Tick { vm, .. } => Some(*vm),
             Event::HttpCallEnds { call } => self.state.http_calls.vm_of(*call),
+            Event::Grpc { id, .. } | Event::GrpcTimesOut { id } => Some(id.vm),
             Event::HttpCallSent { .. } | Event::UpstreamAnswers { .. } => None,
         }
     }

@@ -11,6 +11,7 @@ mod capabilities;
 mod failure;
 mod faults;
 mod foreign;
+mod grpc;
 #[cfg(feature = "wasmtime")]
 mod guest;
 #[cfg(feature = "wasmtime")]
