@@ -1,8 +1,8 @@
 use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::findings::Findings;
-use crate::host::property::{PropertyPath, PropertyValue, Told};
 use crate::grpc_cluster::GrpcCluster;
+use crate::host::property::{PropertyPath, PropertyValue, Told};
 use crate::host::{Function, State};
 use crate::instance::Instance;
 use crate::lifecycle::try_out;
