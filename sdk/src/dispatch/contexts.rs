@@ -59,6 +59,10 @@ impl<R: RootContext, S> Contexts<R, S> {
         }
     }
 
+    pub(super) fn has_stream(&self, id: u32) -> bool {
+        self.streams.contains(id)
+    }
+
     pub(super) fn configure(&self, sys: &Sys, id: u32, size: u32) -> Option<u32> {
         if !self.roots.contains(id) {
             return None;

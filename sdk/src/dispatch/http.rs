@@ -53,6 +53,13 @@ impl<R: HttpPlugin> HttpRow<R> {
         (ended && answer != CONTINUE).then_some(answer)
     }
 
+    /// The size of a body that was collected for a stream of this plugin, to which its trailers have come; once.
+    #[inline]
+    fn size_collected(&self, sys: &Sys, id: u32, message: StreamType) -> Option<u32> {
+        sys.hooks()?;
+        if self.0.has_stream(id) { sys.collected(id, message) } else { None }
+    }
+
     #[cold]
     fn pause(&self, sys: &Sys, id: u32, callback: &'static str, (pause, code): (Pause, u32)) -> u32 {
         let place = self.0.place(id, callback);
@@ -117,7 +124,7 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
 
     #[inline]
     fn request_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
-        if let Some(size) = sys.collected(id, StreamType::HttpRequest) {
+        if let Some(size) = self.size_collected(sys, id, StreamType::HttpRequest) {
             let ended = self.collected(sys, id, "proxy_on_request_body", |http| {
                 http.on_request_body(RequestBody::new(sys, id, size, true)).map(|action| action.at_end(true))
             });
@@ -152,7 +159,7 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
 
     #[inline]
     fn response_trailers(&self, sys: &Sys, id: u32) -> Option<u32> {
-        if let Some(size) = sys.collected(id, StreamType::HttpResponse) {
+        if let Some(size) = self.size_collected(sys, id, StreamType::HttpResponse) {
             let ended = self.collected(sys, id, "proxy_on_response_body", |http| {
                 http.on_response_body(ResponseBody::new(sys, id, size, true)).map(|action| action.at_end(true))
             });

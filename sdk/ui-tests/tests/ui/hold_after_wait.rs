@@ -1,0 +1,31 @@
+use proxy_filter::prelude::*;
+
+struct Root;
+
+impl RootContext for Root {
+    type Config = ();
+    fn new((): (), _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+impl HttpPlugin for Root {
+    type Http = Stream;
+    fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> Stream {
+        Stream
+    }
+}
+
+struct Stream;
+
+impl HttpContext for Stream {
+    fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+        let waits = http.wait(async |_request| Ok(()));
+        let (_held, _wait) = http.hold();
+        waits
+    }
+}
+
+proxy_filter::register! { "root" => http Root }
+
+fn main() {}

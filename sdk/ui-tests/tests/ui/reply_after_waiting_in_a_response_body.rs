@@ -1,0 +1,32 @@
+use proxy_filter::prelude::*;
+
+struct Root;
+
+impl RootContext for Root {
+    type Config = ();
+    fn new((): (), _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+impl HttpPlugin for Root {
+    type Http = Stream;
+    fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> Stream {
+        Stream
+    }
+}
+
+struct Stream;
+
+impl HttpContext for Stream {
+    fn on_response_body(&mut self, http: ResponseBody<'_>) -> Result<DataAction, Failure> {
+        http.wait(async move |response| {
+            response.call(HttpCall::get("scanner", "/")).await?;
+            LocalReply::new(403).send()
+        })
+    }
+}
+
+proxy_filter::register! { "root" => http Root }
+
+fn main() {}

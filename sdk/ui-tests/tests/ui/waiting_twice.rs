@@ -1,0 +1,30 @@
+use proxy_filter::prelude::*;
+
+struct Root;
+
+impl RootContext for Root {
+    type Config = ();
+    fn new((): (), _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+impl HttpPlugin for Root {
+    type Http = Stream;
+    fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> Stream {
+        Stream
+    }
+}
+
+struct Stream;
+
+impl HttpContext for Stream {
+    fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+        let _first = http.wait(async |_request| Ok(()));
+        http.wait(async |_request| Ok(()))
+    }
+}
+
+proxy_filter::register! { "root" => http Root }
+
+fn main() {}
