@@ -34,6 +34,7 @@ impl fmt::Display for ForeignError {
             ("expr_create", Status::BadArgument) => ": the text is no expression",
             ("declare_property", Status::BadArgument) => ": the property is declared already",
             ("sign" | "verify_signature", Status::BadArgument) => ": there is no key",
+            ("expr_evaluate", Status::ResultMismatch) => ": the value is not of the type that was asked for",
             (_, Status::NotFound) => ": the proxy has no such function",
             _ => "",
         })

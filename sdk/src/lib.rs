@@ -91,6 +91,7 @@ mod http_call;
 mod local_reply;
 #[cfg(all(feature = "log", target_family = "wasm"))]
 mod logger;
+mod machine;
 mod metric_families;
 mod metrics;
 mod pairs_buffer;

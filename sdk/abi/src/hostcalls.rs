@@ -298,6 +298,19 @@ macro_rules! define_host {
             $($(#[doc = $doc])*
             #[allow(unused_parens, reason = "one result is not a tuple")]
             fn $name(&self, $($argument: $crate::hostcall_argument!($ty)),*) -> Result<($($crate::hostcall_result!($rty)),*), Status>;)*
+
+            /// WASI's `random_get`, which is no hostcall of the ABI: fills these bytes at random.
+            /// - `UNIMPLEMENTED`: the host has no WASI.
+            fn random_get(&self, bytes: &mut [u8]) -> Result<(), Status> {
+                let _ = bytes;
+                Err(Status::Unimplemented)
+            }
+
+            /// WASI's `environ_get`, which is no hostcall of the ABI: the environment of the VM as `KEY=VALUE` and NUL each (ENV-1).
+            /// - `UNIMPLEMENTED`: the host has no WASI.
+            fn environ_get(&self) -> Result<Vec<u8>, Status> {
+                Err(Status::Unimplemented)
+            }
         }
 
         /// The table of hostcalls as data, for reference, traces and linkers.

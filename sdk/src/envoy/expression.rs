@@ -1,6 +1,6 @@
 use crate::sys::Sys;
+use crate::property::FromProperty;
 use crate::{Context, ForeignError, Status};
-use alloc::vec::Vec;
 use core::fmt;
 
 /// An expression in Envoy's own language for them, [CEL](https://cel.dev), over the attributes of a stream; parsed once, evaluated for each.
@@ -61,7 +61,8 @@ impl Expression {
         Ok(Self { sys: context.sys.clone(), token })
     }
 
-    /// The expression's value for the stream whose callback runs, encoded as a property of its type is (PRO-5, PRO-8).
+    /// The expression's value for the stream whose callback runs, read as this type: as a property's, so that `Vec<u8>` is its bytes as they come
+    /// (PRO-5, PRO-8).
     ///
     /// The proxy looks at the stream whose callback runs, whichever stream hostcalls act on (CTX-10). So this refuses a stream that is only
     /// held while another's callback runs, rather than deciding by the wrong request.
@@ -71,24 +72,22 @@ impl Expression {
     ///   (a division by zero). `has(request.headers.name)` asks whether there is one.
     /// - `BAD_ARGUMENT`: the context is not the one whose callback runs.
     /// - `SERIALIZATION_FAILURE`: the value has no encoding, as `null`, types and groups (`request`) have none.
+    /// - `RESULT_MISMATCH`: the value is not of this type.
     /// - `NOT_FOUND`: it belongs to another root.
-    pub fn evaluate(&self, context: &Context) -> Result<Vec<u8>, ForeignError> {
+    pub fn evaluate<T: FromProperty>(&self, context: &Context) -> Result<T, ForeignError> {
         if !context.sys.runs_context(context.id()) {
             return Err(ForeignError { function: "expr_evaluate".into(), status: Status::BadArgument });
         }
-        context.call_foreign_function("expr_evaluate", self.token)
+        let value = context.call_foreign_function("expr_evaluate", self.token)?;
+        T::from_property(value).map_err(|_| ForeignError { function: "expr_evaluate".into(), status: Status::ResultMismatch })
     }
 
     /// Whether the expression is true for the stream whose callback runs.
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate); `RESULT_MISMATCH`: the value is no `bool`.
+    /// As [`evaluate`](Self::evaluate).
     pub fn is_true(&self, context: &Context) -> Result<bool, ForeignError> {
-        match *self.evaluate(context)? {
-            [0] => Ok(false),
-            [1] => Ok(true),
-            _ => Err(ForeignError { function: "expr_evaluate".into(), status: Status::ResultMismatch }),
-        }
+        self.evaluate(context)
     }
 }
 

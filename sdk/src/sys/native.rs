@@ -58,6 +58,16 @@ macro_rules! forward {
 
 proxy_filter_abi::for_each_hostcall!(forward);
 
+impl Sys {
+    pub(crate) fn random_get(&self, bytes: &mut [u8]) -> Result<(), Error> {
+        self.0.host.random_get(bytes).map_err(|status| Error { hostcall: "random_get", status })
+    }
+
+    pub(crate) fn environ_get(&self) -> Result<Vec<u8>, Error> {
+        self.0.host.environ_get().map_err(|status| Error { hostcall: "environ_get", status })
+    }
+}
+
 /// A filter's crate as its tests see it: `register!` makes one, named `PLUGINS`, in natively compiled code.
 ///
 /// A mock host starts it as a null VM, and finds the crate to build as the real `.wasm`.

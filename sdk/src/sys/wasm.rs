@@ -121,6 +121,58 @@ macro_rules! imports {
 
 proxy_filter_abi::for_each_hostcall!(imports);
 
+/// Functions of WASI, which proxies offer to every module: imported by one that uses them, and by no other.
+impl Sys {
+    pub(crate) fn random_get(&self, bytes: &mut [u8]) -> Result<(), Error> {
+        #[link(wasm_import_module = "wasi_snapshot_preview1")]
+        unsafe extern "C" {
+            fn random_get(bytes: *mut u8, size: usize) -> u32;
+        }
+        // WAS-6: a host gives no more at once.
+        for part in bytes.chunks_mut(65_536) {
+            // SAFETY: the host fills as many bytes as the slice has, and keeps no pointer.
+            let errno = unsafe { random_get(part.as_mut_ptr(), part.len()) };
+            check_errno("random_get", errno)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn environ_get(&self) -> Result<Vec<u8>, Error> {
+        #[link(wasm_import_module = "wasi_snapshot_preview1")]
+        unsafe extern "C" {
+            fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+            fn environ_get(list: *mut u8, strings: *mut u8) -> u32;
+        }
+        let (mut count, mut size) = (0, 0);
+        // SAFETY: both are locals, and the host keeps no pointer.
+        check_errno("environ_sizes_get", unsafe { environ_sizes_get(&mut count, &mut size) })?;
+        let list_size = count.saturating_mul(size_of::<usize>());
+        let (mut list, mut strings) = (zeroed(list_size), zeroed(size));
+        if list.len() != list_size || strings.len() != size {
+            return Err(Error { hostcall: "environ_get", status: Status::InvalidMemoryAccess });
+        }
+        // SAFETY: the buffers have the sizes that the host has just given for them, and it keeps no pointer.
+        check_errno("environ_get", unsafe { environ_get(list.as_mut_ptr(), strings.as_mut_ptr()) })?;
+        Ok(strings)
+    }
+}
+
+/// An errno other than 0 as a status.
+fn check_errno(hostcall: &'static str, errno: u32) -> Result<(), Error> {
+    const EFAULT: u32 = 21;
+    const EINVAL: u32 = 28;
+    const ENOSYS: u32 = 52;
+    let status = match errno {
+        0 => return Ok(()),
+        EFAULT => Status::InvalidMemoryAccess,
+        EINVAL => Status::BadArgument,
+        ENOSYS => Status::Unimplemented,
+        // CAP-4 among them.
+        _ => Status::InternalFailure,
+    };
+    Err(Error { hostcall, status })
+}
+
 /// What the module exports as its allocator: memory that the host fills and hands over.
 ///
 /// A null pointer makes the hostcall answer `INVALID_MEMORY_ACCESS` (MEM-3) instead of trapping the VM.

@@ -52,7 +52,6 @@ impl VmHost {
     }
 
     /// CAP-4: whether a WASI function may be called.
-    #[cfg(feature = "wasmtime")]
     pub(crate) fn permits_wasi(&self, function: &str) -> bool {
         let allowed = self.vm().capabilities.allow(function);
         if !allowed {

@@ -22,6 +22,7 @@ mod sharing;
 pub(crate) mod tcp_stream;
 mod tokens;
 mod traced;
+mod wasi;
 mod watch;
 
 use arrived::Arrived;
@@ -311,6 +312,8 @@ pub(crate) struct VmHost {
     logged: Cell<Option<u64>>,
     /// Its callbacks are never cut by those of other threads.
     atomic: Cell<bool>,
+    /// Where the VM's random numbers are.
+    random: Cell<u64>,
     /// What contexts have declared of their properties (FOR-10).
     declarations: Declarations,
     /// The expressions that plugins have made (FOR-5).
@@ -349,6 +352,7 @@ impl VmHost {
             done: RefCell::default(),
             logged: Cell::new(None),
             atomic: Cell::new(false),
+            random: Cell::new(0x9E37_79B9_7F4A_7C15),
             declarations: Declarations::default(),
             expressions: Expressions::default(),
             called_foreign: Cell::new(false),

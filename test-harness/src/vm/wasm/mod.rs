@@ -32,7 +32,6 @@ struct StoreData {
     allocator_trap: Option<wasmtime::Error>,
     limiter: MemoryLimiter,
     work: HostWork,
-    random: u64,
 }
 
 /// An instance of a module, and its callbacks.
@@ -61,7 +60,6 @@ impl WasmVm {
             allocator_trap: None,
             limiter: MemoryLimiter::new(limits.memory, faults),
             work: HostWork::new(hostcalls),
-            random: 0x9E37_79B9_7F4A_7C15,
         };
         let mut store = Store::new(engine::engine(), data);
         store.limiter(|data| &mut data.limiter);

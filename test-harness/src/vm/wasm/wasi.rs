@@ -174,20 +174,15 @@ fn work(guest: &mut Guest<'_>, bytes: usize) {
     }
 }
 
-/// The environment as `KEY=VALUE` and NUL each (ENV-1).
-fn environment(guest: &Guest<'_>) -> Vec<String> {
-    guest.data().host.0.vm().environment.iter().map(|(key, value)| format!("{key}={value}\0")).collect()
-}
-
 fn environ_sizes_get(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
-    let environment = environment(guest);
+    let environment = guest.data().host.0.environment();
     let size: usize = environment.iter().map(String::len).sum();
     put_words(guest, &[(p[0], low(environment.len())), (p[1], low(size))])
 }
 
 fn environ_get(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
     let (mut list, mut strings) = (p[0], p[1]);
-    for variable in environment(guest) {
+    for variable in guest.data().host.0.environment() {
         if put_words(guest, &[(list, strings)]) != SUCCESS || put(guest, strings, variable.as_bytes()) != SUCCESS {
             return EFAULT;
         }
@@ -264,15 +259,7 @@ fn random_get(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
         return SUCCESS;
     }
     work(guest, size as usize);
-    let mut state = guest.data().random;
-    let bytes: Vec<u8> = (0..size)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()[3]
-        })
-        .collect();
-    guest.data_mut().random = state;
+    let mut bytes = vec![0; size as usize];
+    guest.data().host.0.fill_randomly(&mut bytes);
     put(guest, p[0], &bytes)
 }
