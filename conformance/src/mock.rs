@@ -228,6 +228,7 @@ fn configured(scenario: &Scenario, plugin: &scenario::Plugin, artifacts: &Artifa
         Guest::Scripted => Plugin::from_file(&artifacts.scripted_guest),
         Guest::AddHeader => Plugin::from_file(&artifacts.add_header),
         Guest::Streams => Plugin::from_file(&artifacts.streams),
+        Guest::Functions => Plugin::from_file(&artifacts.functions),
         Guest::OnProxyWasm => Plugin::from_file(&artifacts.on_proxy_wasm),
         Guest::Wasm(bytes) => Plugin::from_bytes(bytes.as_ref()),
     };

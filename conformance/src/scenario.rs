@@ -19,6 +19,8 @@ pub enum Guest {
     AddHeader,
     /// The crate `test-harness/guests/streams`.
     Streams,
+    /// The crate `test-harness/guests/functions`.
+    Functions,
     /// The filters on the crate proxy-wasm; the configuration says which.
     OnProxyWasm,
     /// Any module, as its bytes.

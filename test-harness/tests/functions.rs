@@ -29,7 +29,7 @@ both_vms! {
     // FOR-3, FOR-5, FOR-6, FOR-7, FOR-9, FOR-11, FOR-13, FOR-14, PRO-17, ENV-1, LOG-4
     fn each_function_does_its_work(vm) -> TestResult {
         let proxy = proxy(vm)?;
-        let exchange = proxy.send(Request::get("http://shop.example/cart").body("")?);
+        let exchange = proxy.send(Request::get("http://shop.example/cart").header("x-sign", "yes").body("")?);
         for (name, expected) in [
             ("x-region", "eu"),
             ("x-log-level", "Some(Info)"),

@@ -39,6 +39,8 @@ pub struct Artifacts {
     pub add_header: PathBuf,
     /// The crate `test-harness/guests/streams`.
     pub streams: PathBuf,
+    /// The crate `test-harness/guests/functions`.
+    pub functions: PathBuf,
     /// The crate `test-harness/guests/on-proxy-wasm`.
     pub on_proxy_wasm: PathBuf,
 }
@@ -59,6 +61,7 @@ impl Artifacts {
             scripted_guest: build(root.join("scripted-guest"))?,
             add_header: build(root.join("../examples/add-header"))?,
             streams: build(root.join("../test-harness/guests/streams"))?,
+            functions: build(root.join("../test-harness/guests/functions"))?,
             on_proxy_wasm: build(root.join("../test-harness/guests/on-proxy-wasm"))?,
         })
     }
@@ -169,6 +172,7 @@ fn module(scenario: &Scenario, artifacts: &Artifacts, directory: &Path) -> Resul
         Guest::Scripted => artifacts.scripted_guest.clone(),
         Guest::AddHeader => artifacts.add_header.clone(),
         Guest::Streams => artifacts.streams.clone(),
+        Guest::Functions => artifacts.functions.clone(),
         Guest::OnProxyWasm => artifacts.on_proxy_wasm.clone(),
         Guest::Wasm(bytes) => {
             let path = directory.join(format!("{}.wasm", scenario.name));

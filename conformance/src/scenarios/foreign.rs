@@ -1,6 +1,6 @@
 //! Foreign functions but for expressions and signatures.
 
-use crate::scenario::{Role, Scenario, get, scenario};
+use crate::scenario::{Guest, Role, Scenario, get, scenario};
 use proxy_filter_test::abi::protobuf::Message;
 use std::fmt::Write;
 
@@ -106,6 +106,16 @@ pub(super) fn all() -> Vec<Scenario> {
             "configure: foreign clear_route_cache; request_headers: foreign clear_route_cache, foreign clear_route_cache abc; \
              response_headers: foreign clear_route_cache; log: foreign clear_route_cache",
         ),
+        scenario("foreign-functions-through-the-sdk", &["FOR-3", "FOR-5", "FOR-7", "FOR-9", "FOR-11", "FOR-13", "PRO-17", "ENV-1"])
+            .guest(Guest::Functions, "functions")
+            .config("request.method == 'GET'")
+            .environment(&[("REGION", "eu")])
+            .request(get("/cart")),
+        scenario("foreign-signatures-through-the-sdk", &["FOR-14"])
+            .guest(Guest::Functions, "functions")
+            .config("true")
+            .request(get("/cart").header("x-sign", "yes"))
+            .not_modelled("the mock proxy has no cryptography; a test gives it functions of its own"),
         scenario("foreign-clear-route-cache-later", &["FOR-13"])
             .script("request_headers: add request_headers x-a 1, foreign clear_route_cache; request_body: foreign clear_route_cache")
             .request(get("/a")),

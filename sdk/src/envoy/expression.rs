@@ -1,5 +1,5 @@
-use crate::sys::Sys;
 use crate::property::FromProperty;
+use crate::sys::Sys;
 use crate::{Context, ForeignError, Status};
 use core::fmt;
 

@@ -1,7 +1,7 @@
 //! Calls each of Envoy's foreign functions through the SDK, and tells the upstream by headers what came of it.
 
 use proxy_filter::ForeignError;
-use proxy_filter::envoy::{self, Declaration, Expression, Hash, Key, LifeSpan};
+use proxy_filter::envoy::{self, Declaration, Expression, Hash, Key, LifeSpan, SignatureError};
 use proxy_filter::prelude::*;
 
 /// What is configured is an expression.
@@ -42,11 +42,6 @@ struct FunctionsStream(Rc<Functions>);
 impl FunctionsStream {
     /// What came of each, as text.
     fn try_all(&self, http: &RequestHeaders<'_>) -> Vec<(&'static str, String)> {
-        let signature = envoy::sign(http, Key::Pem(PRIVATE), Hash::Sha256, "text");
-        let verified = signature.as_ref().map(|signature| {
-            let verify = |text: &str| envoy::verify_signature(http, Key::Pem(PUBLIC), Hash::Sha256, signature, text).is_ok();
-            (verify("text"), verify("another text"))
-        });
         let round = envoy::compress(http, "proxy ".repeat(50))
             .and_then(|small| Ok((small.len() < 60, envoy::uncompress(http, small)?.len())));
         let tenant =
@@ -71,10 +66,16 @@ impl FunctionsStream {
             ("x-no-key", told(envoy::set_filter_state(http, "acme.key", "blue", LifeSpan::FilterChain))),
             ("x-override", told(envoy::override_upstream(http, ([192, 0, 2, 7], 80).into()))),
             ("x-route", told(envoy::clear_route_cache(http))),
-            ("x-signature", verified.map_or_else(|error| error.to_string(), |verified| format!("{verified:?}"))),
             ("x-unknown", told(http.call_foreign_function("acme.nope", "").map(|_| ()))),
         ]
     }
+}
+
+/// Signs a text and checks the signature: of the text, and of another.
+fn sign_and_verify(http: &HttpStream) -> Result<(bool, bool), SignatureError> {
+    let signature = envoy::sign(http, Key::Pem(PRIVATE), Hash::Sha256, "text")?;
+    let verify = |text: &str| envoy::verify_signature(http, Key::Pem(PUBLIC), Hash::Sha256, &signature, text).is_ok();
+    Ok((verify("text"), verify("another text")))
 }
 
 fn told<T: core::fmt::Debug>(result: Result<T, ForeignError>) -> String {
@@ -88,6 +89,10 @@ impl HttpContext for FunctionsStream {
     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
         for (name, value) in self.try_all(&http) {
             http.headers().set(name, value)?;
+        }
+        if http.headers().get("x-sign")?.is_some() {
+            let signed = sign_and_verify(&http).map_or_else(|error| error.to_string(), |signed| format!("{signed:?}"));
+            http.headers().set("x-signature", signed)?;
         }
         Ok(HeadersAction::Continue)
     }
