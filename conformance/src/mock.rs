@@ -159,7 +159,11 @@ pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Er
         proxy.findings().iter().map(harness::Finding::lint).filter(|lint| lint.fails()).map(harness::Lint::row).collect();
     // CAP-2, CAP-4: Envoy logs that in its own name.
     let of_plugin = |message: &String| !message.starts_with("Attempted call to restricted ");
-    observation.log = proxy.log().into_iter().map(|line| line.message).filter(of_plugin).collect();
+    // As in Envoy's log, what services say on the main thread counts where the scenario says so.
+    let services: Vec<_> =
+        scenario.plugins().into_iter().filter(|plugin| plugin.role == Role::Service).map(|plugin| plugin.name).collect();
+    let counts = |line: &harness::LogLine| scenario.main_thread || !services.contains(&line.plugin.as_str());
+    observation.log = proxy.log().into_iter().filter(counts).map(|line| line.message).filter(of_plugin).collect();
     Ok(observation.normalised())
 }
 

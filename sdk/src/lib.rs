@@ -52,6 +52,8 @@
 //! - Every hostcall answers `Result<_, `[`Error`]`>`; absence is `Ok(None)`. What a callback returns as `Err` is a local reply
 //!   ([`LocalReply`]), a reset, or a failure that is logged and answered by the declared [`FailurePolicy`]. Nothing aborts the
 //!   VM: a trap there takes down the traffic of everybody else in it.
+//! - What VMs and threads share is in the proxy: [values](SharedData) with an [`update`](SharedData::update) that loses nothing, and
+//!   [queues](QueueId). A root may be an [access logger](RootContext::on_log), and [end later](RootContext::on_done) than it is asked to.
 //!
 //! # Features
 //!

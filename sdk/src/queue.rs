@@ -5,6 +5,43 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// A queue of the proxy: found by the vm_id and the name that it was registered under, and used by its number from any VM.
+///
+/// A service gathers what the filters of all workers have to tell, and they do not wait for it:
+///
+/// ```
+/// use proxy_filter::prelude::*;
+///
+/// /// A singleton on the proxy's main thread (`envoy.bootstrap.wasm`), with the vm_id `audit`.
+/// struct Audit;
+///
+/// impl RootContext for Audit {
+///     type Config = ();
+///     fn new(_: (), plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
+///         plugin.register_queue("paths")?;
+///         Ok(Self)
+///     }
+///     fn on_queue_ready(self: &Rc<Self>, queue: QueueId, plugin: Plugin<'_>) -> Result<(), Failure> {
+///         while let Some(path) = plugin.dequeue(queue)? {
+///             plugin.log(LogLevel::Info, path)?;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// /// The filter: in every worker.
+/// struct Stream;
+///
+/// impl HttpContext for Stream {
+///     fn on_log(&mut self, http: Log<'_>) -> Result<(), Failure> {
+///         if let (Some(queue), Some(path)) = (http.resolve_queue("audit", "paths")?, http.path()?) {
+///             http.enqueue(queue, path)?;
+///         }
+///         Ok(())
+///     }
+/// }
+/// # proxy_filter::register! { "audit" => root Audit }
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId(pub(crate) u32);
 

@@ -27,6 +27,7 @@ mod proxy_wasm;
 mod resume;
 mod sdk_streams;
 mod sequence;
+mod sharing;
 mod status;
 mod tcp;
 mod tcp_ending;
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Scenario> {
         instances::all(),
         property_presence::all(),
         property_values::all(),
+        sharing::all(),
     ]
     .concat()
 }
