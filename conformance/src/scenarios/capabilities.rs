@@ -5,7 +5,7 @@ use crate::scenario::{Scenario, scenario};
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
-        scenario("capabilities-hostcalls", &["CAP-2"]).text(&probing()).capabilities(&[
+        scenario("capabilities-hostcalls", &["CAP-2", "CAP-7"]).text(&probing()).capabilities(&[
             "proxy_log",
             "proxy_on_request_headers",
             "fd_tell",
