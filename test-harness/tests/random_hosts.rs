@@ -204,7 +204,7 @@ static UNHARMED: LazyLock<BTreeMap<&str, Vec<Option<u32>>>> =
     LazyLock::new(|| ["torture", "connections"].map(|root_id| (root_id, Guest::start().life(root_id, 1_000))).into());
 
 /// The plugins of the guest, each with a root that lives when the sequence begins, and two streams.
-const PLUGINS: [&str; 5] = ["torture", "hold", "collect", "connections", "hold connections"];
+const PLUGINS: [&str; 7] = ["torture", "hold", "collect", "services", "connections", "hold connections", "services connections"];
 
 /// Small numbers, and wild ones.
 fn number() -> impl Strategy<Value = u32> {
@@ -213,7 +213,7 @@ fn number() -> impl Strategy<Value = u32> {
 
 /// The streams that live at first, the roots, and ids of nothing.
 fn context() -> impl Strategy<Value = u32> {
-    prop_oneof![12 => 6_u32..16, 3 => 1_u32..6, 1 => number()]
+    prop_oneof![12 => 8_u32..22, 3 => 1_u32..8, 1 => number()]
 }
 
 fn callback() -> impl Strategy<Value = Call> {
@@ -221,7 +221,20 @@ fn callback() -> impl Strategy<Value = Call> {
     let exported = |row: &&CallbackRow| TORTURE.module().get_export(row.name).is_some();
     let rows: Vec<&'static CallbackRow> = CALLBACKS.iter().filter(exported).collect();
     let arguments = (context(), prop_oneof![1 => context(), 1 => number()], number());
-    (0..rows.len(), arguments).prop_map(move |(row, (first, second, third))| (rows[row], [first, second, third, 0, 0]))
+    // Those of services come to roots: in time, late, twice, and for what was never asked.
+    let services: Vec<_> = rows.iter().copied().filter(|row| is_of_a_service(row)).collect();
+    let token = prop_oneof![4 => 0_u32..8, 1 => number()];
+    let numbers = (token, [0_u32..4, 0_u32..4, 0_u32..2]);
+    prop_oneof![
+        3 => (0..rows.len(), arguments).prop_map(move |(row, (first, second, third))| (rows[row], [first, second, third, 0, 0])),
+        1 => (0..services.len(), 1_u32..8, numbers)
+            .prop_map(move |(row, root, (token, [headers, body, trailers]))| (services[row], [root, token, headers, body, trailers])),
+    ]
+}
+
+fn is_of_a_service(row: &CallbackRow) -> bool {
+    matches!(row.name, "proxy_on_tick" | "proxy_on_http_call_response" | "proxy_on_queue_ready" | "proxy_on_foreign_function")
+        || row.name.starts_with("proxy_on_grpc_")
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -265,9 +278,9 @@ fn run(steps: Vec<Step>) {
     let mut guest = Guest::start();
     // What comes at random is to meet contexts that live.
     for (root, root_id) in (1..).zip(PLUGINS) {
-        let configuration = if root_id.starts_with("hold") || root_id == "collect" { "" } else { "strict" };
+        let configuration = if matches!(root_id, "torture" | "connections") { "strict" } else { "" };
         assert_eq!(guest.configure(root, root_id, configuration), Some(1), "{root_id}: {}", guest.store.data().last_log);
-        for context in [root + 5, root + 10] {
+        for context in [root + 7, root + 14] {
             guest.call(named("proxy_on_context_create", [context, root, 0, 0, 0]));
         }
     }

@@ -5,13 +5,16 @@
 
 use http::Request;
 use proxy_filter_abi::{HOSTCALLS, Status};
-use proxy_filter_test::{Fault, Lint, Message, MockProxy, Outcome, Plugin, Reason, TestResult, VmKind, both_vms};
+use proxy_filter_test::{
+    Answer, Cluster, Fault, Lint, Message, MockProxy, Outcome, Plugin, Reason, TestResult, VmKind, both_vms,
+};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 type Module = proxy_filter::Module;
 
 /// Each filter with its configuration.
-const FILTERS: [(&Module, &str, &str); 9] = [
+const FILTERS: [(&Module, &str, &str); 11] = [
     (&torture::PLUGINS, "torture", "strict"),
     (&torture::PLUGINS, "torture", "lenient"),
     (&torture::PLUGINS, "hold", ""),
@@ -20,6 +23,8 @@ const FILTERS: [(&Module, &str, &str); 9] = [
     (&torture::PLUGINS, "connections", "strict"),
     (&torture::PLUGINS, "connections", "lenient"),
     (&torture::PLUGINS, "hold connections", ""),
+    (&torture::PLUGINS, "services", ""),
+    (&torture::PLUGINS, "services connections", ""),
     (&add_header::PLUGINS, "add_header", ADD_HEADER),
 ];
 
@@ -42,9 +47,14 @@ fn plugin(vm: VmKind, (module, root_id, config): (&'static Module, &str, &str)) 
     vm.plugin(module, root_id).config(config).allow_on_headers_stop_iteration(true)
 }
 
-/// A proxy on which a filter may do all that a real one would not forgive.
+/// A proxy on which a filter may do all that a real one would not forgive, with services that answer, take their time, or are down.
 fn builder(plugin: Plugin) -> proxy_filter_test::Builder {
-    Lint::ALL.iter().fold(MockProxy::builder().plugin(plugin), |builder, lint| builder.allow(*lint))
+    let answer = || Message::new([(":status", "200"), ("a", "b")]).chunk("answer").trailer("x-end", "1");
+    let builder = MockProxy::builder().plugin(plugin).foreign_function("a", |argument: &[u8]| Ok(argument.to_vec()));
+    let builder = builder.set_cluster("one", Cluster::answers([answer().into(), Answer::ResetAfter(answer()), answer().into()]));
+    let builder = builder.set_cluster("two", Cluster::raw(move |_| answer()).latency(Duration::from_millis(3)));
+    let builder = builder.set_cluster("nobody", Cluster::answers([Answer::Refuse, Answer::Timeout]));
+    Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint))
 }
 
 fn is_tcp(root_id: &str) -> bool {
@@ -54,17 +64,22 @@ fn is_tcp(root_id: &str) -> bool {
 /// Whatever this filter handles goes through it.
 fn traffic(proxy: &MockProxy, root_id: &str) -> TestResult {
     if is_tcp(root_id) {
-        connections(proxy);
-        return Ok(());
+        connections(proxy)
+    } else {
+        exchange(proxy)?
     }
-    exchange(proxy)
+    // What is in flight comes to its end, and there are ticks.
+    proxy.advance(Duration::from_millis(20));
+    Ok(())
 }
 
 /// Three connections at once, each with bytes and an end on both sides, or a client that goes away.
 fn connections(proxy: &MockProxy) {
     let open = [proxy.connect(), proxy.connect(), proxy.connect()];
     for (number, connection) in open.iter().enumerate() {
+        proxy.advance(Duration::from_millis(10));
         connection.send("question").send("s");
+        proxy.advance(Duration::from_millis(10));
         if connection.reached_upstream() {
             connection.upstream_sends("answer").upstream_sends("s");
             match number {
@@ -81,11 +96,14 @@ fn connections(proxy: &MockProxy) {
     }
 }
 
-/// Three requests, two with a body and trailers, and the client goes away from what is held.
+/// Four requests, two with a body and trailers, and the client goes away from what is held.
 fn exchange(proxy: &MockProxy) -> TestResult {
     let get = Message::from(Request::get("http://shop.example/?q=1").header("cookie", "a=b").body("")?);
     let post = Message::from(Request::post("http://shop.example/").body("question")?).in_chunks_of(3).trailer("x-end", "1");
-    for exchange in [proxy.send(get), proxy.send(post.clone()), proxy.send(post)] {
+    for exchange in [proxy.send(get.clone()), proxy.send(post.clone()), proxy.send(post), proxy.send(get)] {
+        if exchange.outcome() == Outcome::Paused {
+            proxy.advance(Duration::from_millis(10));
+        }
         proxy.disconnect(&exchange);
         assert_ne!(exchange.outcome(), Outcome::Paused, "{exchange:?}");
     }
@@ -94,9 +112,13 @@ fn exchange(proxy: &MockProxy) -> TestResult {
 
 both_vms! {
     fn a_stream_survives_every_status_of_every_hostcall(vm) -> TestResult {
-        let (mut http, mut tcp) = (BTreeMap::new(), BTreeMap::new());
+        let (mut http, mut tcp, mut services) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for filter in FILTERS {
-            let injected = if is_tcp(filter.1) { &mut tcp } else { &mut http };
+            let injected = match filter.1 {
+                "services" | "services connections" => &mut services,
+                root_id if is_tcp(root_id) => &mut tcp,
+                _ => &mut http,
+            };
             let proxy = builder(plugin(vm, filter)).start()?;
             proxy.set_raw_upstream(|_| Message::new([(":status", "200")]).chunk("answer").chunk("s").trailer("x-end", "1"));
             traffic(&proxy, filter.1)?;
@@ -124,7 +146,8 @@ both_vms! {
             // A host that has come to its senses is served.
             traffic(&proxy, filter.1)?;
         }
-        for (name, mut injected, all) in [("HTTP", http, &STREAM_HOSTCALLS[..]), ("TCP", tcp, &TCP_HOSTCALLS[..])] {
+        let all = [("HTTP", http, &STREAM_HOSTCALLS[..]), ("TCP", tcp, &TCP_HOSTCALLS[..]), ("services", services, &SERVICE_HOSTCALLS[..])];
+        for (name, mut injected, all) in all {
             injected.retain(|_, count| *count > 0);
             println!("{vm:?}, {name}: {} faults of {} hostcalls, 0 traps: {injected:?}", injected.values().sum::<u64>(), injected.len());
             let missed: Vec<_> = all.iter().filter(|name| !injected.contains_key(*name)).collect();
@@ -135,7 +158,7 @@ both_vms! {
 
     fn starting_survives_every_status_of_every_hostcall(vm) -> TestResult {
         for filter in FILTERS {
-            for row in ["proxy_log", "proxy_get_current_time_nanoseconds", "proxy_get_property", "proxy_get_buffer_bytes"] {
+            for row in STARTING_HOSTCALLS {
                 for fault in faults(row) {
                     // It is refused or it serves; it does not trap.
                     match builder(plugin(vm, filter)).inject(fault.clone()).start() {
@@ -151,6 +174,17 @@ both_vms! {
         Ok(())
     }
 }
+
+/// The hostcalls that these filters make when they are configured.
+const STARTING_HOSTCALLS: [&str; 7] = [
+    "proxy_log",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_get_property",
+    "proxy_get_buffer_bytes",
+    "proxy_http_call",
+    "proxy_set_tick_period_milliseconds",
+    "proxy_register_shared_queue",
+];
 
 /// The hostcalls that the SDK makes for HTTP streams and for starting.
 const STREAM_HOSTCALLS: [&str; 16] = [
@@ -170,6 +204,26 @@ const STREAM_HOSTCALLS: [&str; 16] = [
     "proxy_close_stream",
     "proxy_send_local_response",
     "proxy_set_effective_context",
+];
+
+/// The hostcalls that the SDK makes for a proxy's services.
+const SERVICE_HOSTCALLS: [&str; 16] = [
+    "proxy_set_tick_period_milliseconds",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_http_call",
+    "proxy_get_header_map_pairs",
+    "proxy_get_buffer_bytes",
+    "proxy_get_shared_data",
+    "proxy_set_shared_data",
+    "proxy_register_shared_queue",
+    "proxy_resolve_shared_queue",
+    "proxy_enqueue_shared_queue",
+    "proxy_dequeue_shared_queue",
+    "proxy_define_metric",
+    "proxy_increment_metric",
+    "proxy_record_metric",
+    "proxy_get_metric",
+    "proxy_call_foreign_function",
 ];
 
 /// The hostcalls that the SDK makes for TCP streams.

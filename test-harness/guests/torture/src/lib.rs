@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+mod services;
 mod tcp;
 
 use calls::{body, context, edit, read, shared};
 use proxy_filter::prelude::*;
+use services::{Services, ServicesConnections};
 use tcp::{Connections, HoldConnections};
 
 proxy_filter::no_std_runtime!();
@@ -20,6 +22,8 @@ proxy_filter::register! {
     "root" => root Root,
     "connections" => tcp Connections,
     "hold connections" => tcp HoldConnections,
+    "services" => http Services,
+    "services connections" => tcp ServicesConnections,
 }
 
 struct Torture {
