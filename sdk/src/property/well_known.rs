@@ -23,7 +23,7 @@ attributes! {
     REQUEST_REFERER: String, InRequest = "request\0referer", "request.referer", "The header `referer`.";
     REQUEST_USER_AGENT: String, InRequest = "request\0useragent", "request.useragent", "The header `user-agent`.";
     REQUEST_ID: String, InRequest = "request\0id", "request.id", "The header `x-request-id`, which Envoy makes.";
-    REQUEST_HEADERS: Vec<(String, String)>, InRequest = "request\0headers", "request.headers", "All headers, several values of one name joined with `,` (PRO-9).";
+    REQUEST_HEADERS: Vec<(String, String)>, InRequest = "request\0headers", "request.headers", "All headers, several values of one name joined with `,` (PRO-9); empty where they are not here.";
     REQUEST_TIME: Duration, InStream = "request\0time", "request.time", "When the first byte came, since the Unix epoch.";
     REQUEST_PROTOCOL: String, InHttp = "request\0protocol", "request.protocol", "`HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`.";
     REQUEST_SIZE: i64, InStream = "request\0size", "request.size", "Bytes of body: the `content-length`, where the headers are here and have one; else what has come so far (PRO-21).";
@@ -35,8 +35,8 @@ attributes! {
     RESPONSE_CODE_DETAILS: String, InResponse = "response\0code_details", "response.code_details", "Where the response is from: `via_upstream`, a local reply's details, …";
     RESPONSE_FLAGS: i64, InStream = "response\0flags", "response.flags", "Bits that tell what went wrong, 0 if nothing did (PRO-37).";
     RESPONSE_GRPC_STATUS: i64, InResponse = "response\0grpc_status", "response.grpc_status", "The gRPC status: of trailers or headers, else derived from the HTTP status; -1 where it is no number (PRO-36).";
-    RESPONSE_HEADERS: Vec<(String, String)>, InResponse = "response\0headers", "response.headers", "All headers, where they are here: several values of one name joined with `,`.";
-    RESPONSE_TRAILERS: Vec<(String, String)>, InResponse = "response\0trailers", "response.trailers", "All trailers, where they are here: several values of one name joined with `,`.";
+    RESPONSE_HEADERS: Vec<(String, String)>, InResponse = "response\0headers", "response.headers", "All headers, several values of one name joined with `,`; empty where they are not here.";
+    RESPONSE_TRAILERS: Vec<(String, String)>, InResponse = "response\0trailers", "response.trailers", "All trailers, several values of one name joined with `,`; empty where they are not here.";
     RESPONSE_SIZE: i64, InStream = "response\0size", "response.size", "Bytes of body that have left to the client so far.";
     RESPONSE_TOTAL_SIZE: i64, InStream = "response\0total_size", "response.total_size", "The same, and those of headers and trailers where they are here.";
     RESPONSE_HEADERS_BYTES: i64, InHttp = "response\0headers_bytes", "response.headers_bytes", "Bytes of the headers where they are here, else 0. Envoy 1.36 has it not.";

@@ -84,7 +84,7 @@ fn write(schema: Schema, values: &PropertyValue) -> Vec<u8> {
             (Kind::Message(inner), Some(value)) => put(&mut message, *at, &write(inner, value)),
             (Kind::Struct, Some(value)) => put(&mut message, *at, &write_struct(value)),
             (Kind::Structs, Some(value)) => {
-                write_entries(value, write_struct).into_iter().for_each(|entry| put(&mut message, *at, &entry))
+                write_entries(value, write_struct).iter().for_each(|entry| put(&mut message, *at, entry));
             }
         }
     }
