@@ -187,7 +187,7 @@ const STARTING_HOSTCALLS: [&str; 7] = [
 ];
 
 /// The hostcalls that the SDK makes for HTTP streams and for starting.
-const STREAM_HOSTCALLS: [&str; 16] = [
+const STREAM_HOSTCALLS: [&str; 18] = [
     "proxy_log",
     "proxy_get_current_time_nanoseconds",
     "proxy_get_buffer_bytes",
@@ -204,6 +204,8 @@ const STREAM_HOSTCALLS: [&str; 16] = [
     "proxy_close_stream",
     "proxy_send_local_response",
     "proxy_set_effective_context",
+    "proxy_get_property",
+    "proxy_set_property",
 ];
 
 /// The hostcalls that the SDK makes for a proxy's services.

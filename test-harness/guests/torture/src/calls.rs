@@ -1,6 +1,7 @@
 //! The calls of each kind, all of them whatever the others answer.
 
 use proxy_filter::prelude::*;
+use proxy_filter::property::{self, SetPropertyError};
 use proxy_filter::{HeaderMap, Headers, Value};
 
 pub(crate) fn context(context: &Context) -> [Result<(), Error>; 2] {
@@ -23,6 +24,24 @@ pub(crate) fn shared(context: &Context) -> Vec<Result<(), Error>> {
         results.extend([context.enqueue(queue, "item"), context.dequeue(queue).map(drop)]);
     }
     results
+}
+
+/// What the proxy knows, and what filters tell each other.
+pub(crate) fn properties(stream: &HttpStream) -> [Result<(), Error>; 3] {
+    let read = |result: Result<(), PropertyError>| match result {
+        Err(PropertyError::Host(error)) => Err(error),
+        // A host that answers something else is no reason to fail.
+        Ok(()) | Err(_) => Ok(()),
+    };
+    let set = match stream.set_property("torture", b"\xff") {
+        Err(SetPropertyError::Host(error)) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    [
+        set,
+        read(stream.property(property::RESPONSE_FLAGS).map(drop)),
+        read(stream.property_at::<Vec<(String, String)>>(&["torture"]).map(drop)),
+    ]
 }
 
 pub(crate) fn read<A>(headers: &Headers<'_, A>) -> Vec<Result<(), Error>> {

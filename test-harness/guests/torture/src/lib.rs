@@ -8,7 +8,7 @@ mod calls;
 mod services;
 mod tcp;
 
-use calls::{body, context, edit, read, shared};
+use calls::{body, context, edit, properties, read, shared};
 use proxy_filter::prelude::*;
 use services::{Services, ServicesConnections};
 use tcp::{Connections, HoldConnections};
@@ -87,7 +87,7 @@ impl HttpContext for TortureStream {
             http.is_grpc().map(drop),
             http.content_type().map(drop),
         ];
-        self.0.judge(context(&http).into_iter().chain(sugar).chain(edit(&http.headers())))?;
+        self.0.judge(context(&http).into_iter().chain(sugar).chain(properties(&http)).chain(edit(&http.headers())))?;
         Ok(HeadersAction::Continue)
     }
 
