@@ -14,6 +14,8 @@ type Closure = dyn FnMut(&Message) -> Answer;
 /// latency, canned answers, raw pairs, no host. What becomes of a single request is an [`Answer`]: a response of the crate `http` or a
 /// raw [`Message`], at once or [`after`](Answer::after) a time, or one of the ways to fail.
 ///
+/// It speaks HTTP/1.1: a response whose `content-length` is more than its body has stalls, and the call ends by its timeout (CAL-27).
+///
 /// ```
 /// use proxy_filter_test::{Answer, Cluster, MockProxy};
 /// use std::time::Duration;

@@ -3,6 +3,7 @@
 mod around;
 mod body;
 mod buffers;
+mod callouts;
 mod capabilities;
 mod expression;
 mod failure;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Scenario> {
         pairs::all(),
         body::all(),
         buffers::all(),
+        callouts::all(),
         trailers::all(),
         resume::all(),
         local_reply::all(),

@@ -2,7 +2,7 @@
 
 use super::arrived::Arrived;
 use super::events::{Event, EventId};
-use super::http_stream::first_invalid;
+use super::http_stream::{envoys_answer, first_invalid, receive_response};
 use super::tokens::CalloutKind;
 use super::{HeaderMap, MapKind, Root, State, VmHost, header_map};
 use crate::message::Message;
@@ -32,6 +32,14 @@ struct HttpCall {
     /// What happens next with it; nothing where no answer will ever come.
     next: Option<EventId>,
     end: CallEnd,
+}
+
+/// What comes back of a call, if the timeout lets it.
+enum Comes {
+    Nothing,
+    /// Headers, and then not the whole body.
+    InPart,
+    Whole(CallEnd),
 }
 
 /// How a call ends.
@@ -64,19 +72,19 @@ impl State {
         drop(in_flight);
         // CAL-12: what the codec refuses is never sent.
         let (latency, answer) = match invalid(&request) {
-            Some(text) => (Duration::ZERO, Some(CallEnd::instead(503, &text))),
+            Some(text) => (Duration::ZERO, Comes::Whole(CallEnd::instead(503, &text))),
             None => {
                 let (latency, answer) = self.clusters.ask(&cluster, &request);
                 (latency, CallEnd::of(answer, &request))
             }
         };
-        let timed_out = || CallEnd::instead(504, "upstream request timeout");
-        let end = match (answer, timeout) {
+        let in_time = timeout.is_none_or(|timeout| latency < timeout);
+        let end = match answer {
+            Comes::Whole(end) if in_time => Some((latency, end)),
+            // The headers are there.
+            Comes::InPart if in_time => timeout.map(|timeout| (timeout, CallEnd::Reset)),
             // CAL-11: what comes at the same time comes too late.
-            (Some(_), Some(timeout)) if latency >= timeout => Some((timeout, timed_out())),
-            (Some(answer), _) => Some((latency, answer)),
-            (None, Some(timeout)) => Some((timeout, timed_out())),
-            (None, None) => None,
+            _ => timeout.map(|timeout| (timeout, CallEnd::instead(504, "upstream request timeout"))),
         };
         let next = end.map(|(after, end)| (self.events.schedule(after, Event::HttpCallEnds { call }), end));
         if let Some(call) = self.http_calls.in_flight.borrow_mut().get_mut(&call) {
@@ -130,34 +138,43 @@ impl HttpCalls {
 }
 
 impl CallEnd {
-    /// What an answer comes to; `None`: none.
-    fn of(answer: Answer, request: &Message) -> Option<Self> {
+    /// What an answer comes to.
+    fn of(answer: Answer, request: &Message) -> Comes {
+        const RESET: &str = "upstream connect error or disconnect/reset before headers. reset reason: ";
+        let end = match answer {
+            Answer::Response(response) => return Self::of_response(&response, request),
+            Answer::Later(_, answer) => return Self::of(*answer, request),
+            Answer::Timeout => return Comes::Nothing,
+            Answer::Refuse => Self::instead(503, &format!("{RESET}remote connection failure")),
+            Answer::ResetBeforeResponse => Self::instead(503, &format!("{RESET}connection termination")),
+            Answer::NoCluster => Self::instead(503, ""),
+            Answer::ResetAfter(_) => Self::Reset,
+        };
+        Comes::Whole(end)
+    }
+
+    fn of_response(response: &Message, request: &Message) -> Comes {
         /// `http.async_response_buffer_limit` (CAL-13).
         const MOST: usize = 32 << 20;
-        const RESET: &str = "upstream connect error or disconnect/reset before headers. reset reason: ";
-        match answer {
-            Answer::Response(response) => {
-                let mut headers = HeaderMap::from_entries(MapKind::ResponseHeaders, response.headers().to_vec());
-                super::http_stream::receive_response(&mut headers);
-                let body = response.body();
-                let bodiless = request.header(":method") == Some(b"HEAD")
-                    || response.header(":status").is_some_and(|status| matches!(status, b"204" | b"304"));
-                let body = if bodiless { Vec::new() } else { body.to_vec() };
-                let trailers = HeaderMap::from_entries(MapKind::ResponseTrailers, response.trailers().to_vec());
-                Some(if body.len() > MOST { Self::Reset } else { Self::Response { headers, body, trailers } })
-            }
-            Answer::Refuse => Some(Self::instead(503, &format!("{RESET}remote connection failure"))),
-            Answer::ResetBeforeResponse => Some(Self::instead(503, &format!("{RESET}connection termination"))),
-            Answer::NoCluster => Some(Self::instead(503, "")),
-            Answer::ResetAfter(_) => Some(Self::Reset),
-            Answer::Timeout => None,
-            Answer::Later(_, answer) => Self::of(*answer, request),
+        let mut headers = HeaderMap::from_entries(MapKind::ResponseHeaders, response.headers().to_vec());
+        let trailers = HeaderMap::from_entries(MapKind::ResponseTrailers, response.trailers().to_vec());
+        let bodiless = request.header(":method") == Some(b"HEAD")
+            || response.header(":status").is_some_and(|status| matches!(status, b"204" | b"304"));
+        let body = if bodiless { Vec::new() } else { response.body().to_vec() };
+        let length = headers.get(b"content-length").and_then(|length| std::str::from_utf8(length).ok()?.parse::<usize>().ok());
+        receive_response(&mut headers);
+        if body.len() > MOST {
+            return Comes::Whole(Self::Reset);
+        }
+        match length {
+            Some(length) if length > body.len() && !bodiless => Comes::InPart,
+            _ => Comes::Whole(Self::Response { headers, body, trailers }),
         }
     }
 
     /// What Envoy answers in the service's place (CAL-11, CAL-12).
     fn instead(status: u16, text: &str) -> Self {
-        let (headers, body) = super::http_stream::envoys_answer(status, text);
+        let (headers, body) = envoys_answer(status, text);
         Self::Response { headers, body, trailers: HeaderMap::new(MapKind::ResponseTrailers) }
     }
 }
@@ -192,14 +209,7 @@ impl Ended {
 }
 
 impl VmHost {
-    pub(super) fn http_call(
-        &self,
-        upstream: &[u8],
-        headers: &[u8],
-        body: &[u8],
-        trailers: &[u8],
-        timeout: u32,
-    ) -> Result<u32, Status> {
+    pub(super) fn http_call(&self, upstream: &[u8], headers: &[u8], body: &[u8], timeout: u32) -> Result<u32, Status> {
         let refuse = |status, why: String| Err(self.state.refuse(status, why));
         if i32::try_from(timeout).is_err() {
             return refuse(Status::BadArgument, format!("CAL-3: a timeout of {timeout} ms is more than 2^31-1"));
@@ -223,9 +233,9 @@ impl VmHost {
             headers.set_in_place("content-length", body.len().to_string().as_bytes());
         }
         headers.set_in_place("x-envoy-internal", b"true");
+        // CAL-22: the trailers go nowhere.
         let mut request = Message::sent(headers.entries(), body.is_empty());
         request.push_chunk(body.to_vec());
-        request.set_trailers(header_map::parse_leniently(trailers));
         self.state.begin_callout(&self.plugin().name, request.size())?;
         let calls = &self.state.http_calls;
         let call = calls.begun.replace(calls.begun.get() + 1);

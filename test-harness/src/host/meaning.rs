@@ -226,8 +226,8 @@ impl Host for VmHost {
         Ok(())
     }
 
-    fn proxy_http_call(&self, upstream: &[u8], headers: &[u8], body: &[u8], trailers: &[u8], timeout: u32) -> Answer<u32> {
-        self.http_call(upstream, headers, body, trailers, timeout)
+    fn proxy_http_call(&self, upstream: &[u8], headers: &[u8], body: &[u8], _trailers: &[u8], timeout: u32) -> Answer<u32> {
+        self.http_call(upstream, headers, body, timeout)
     }
 
     fn proxy_grpc_call(

@@ -224,6 +224,19 @@ fn cal_13_sta_1_sta_2_a_late_reset_has_no_headers_and_its_status_stays() {
 }
 
 #[test]
+fn cal_27_a_timeout_within_the_body_is_a_late_reset() {
+    let proxy = start(caller(|host| {
+        call(host, "stalls", 50);
+    }));
+    proxy.set_cluster("stalls", Message::new([(":status", "200"), ("content-length", "9")]).chunk("half"));
+    get(&proxy);
+    proxy.advance(49 * MS);
+    assert_eq!(said(&proxy).len(), 1);
+    proxy.advance(MS);
+    assert_eq!(said(&proxy)[1], "root 1, 4: BAD_ARGUMENT \"NOT_FOUND\" (0, 0, 0), 11 \"reset\"");
+}
+
+#[test]
 fn cal_13_a_response_over_the_buffer_limit_is_a_reset() {
     let proxy = start(caller(|host| {
         call(host, "huge", 0);

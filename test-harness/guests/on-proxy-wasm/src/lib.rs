@@ -1,10 +1,11 @@
 //! Filters on the crate proxy-wasm 0.2.5, as its users write them: the plugin's configuration says which.
 //!
-//! `everything` calls each method that concerns HTTP streams where that is legal; `tcp` those of TCP streams; the others do what their
+//! `ask` and `ask-on-tick` call the clusters whose names follow; `everything` calls each method that concerns HTTP streams where that is legal; `tcp` those of TCP streams; the others do what their
 //! name says, or what a row of `docs/envoy.md` describes. All of them log what they see. Empty outside Wasm.
 #![cfg(target_family = "wasm")]
 #![allow(missing_docs, unsafe_code, reason = "proxy_wasm::main! expands to an undocumented unsafe export")]
 
+mod callouts;
 mod everything;
 mod mistakes;
 mod tcp;
@@ -42,6 +43,11 @@ impl Context for Root {
         say("root done");
         true
     }
+
+    fn on_http_call_response(&mut self, _: u32, headers: usize, size: usize, trailers: usize) {
+        say("of the root");
+        callouts::tell(self, headers, size, trailers);
+    }
 }
 
 impl RootContext for Root {
@@ -63,6 +69,10 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if let Some(service) = self.mode.strip_prefix("ask-on-tick ") {
+            callouts::services(service).1.iter().for_each(|cluster| drop(callouts::ask(self, cluster, 5000)));
+            return self.set_tick_period(Duration::ZERO);
+        }
         let Some(stream) = self.held.take() else { return };
         say(&format!("tick: {:?}", hostcalls::set_effective_context(stream)));
         match self.mode.as_str() {
@@ -74,6 +84,14 @@ impl RootContext for Root {
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         if self.mode == "everything" {
             return Some(Box::new(everything::Everything));
+        }
+        if let Some(services) = self.mode.strip_prefix("ask ") {
+            let (timeout, clusters) = callouts::services(services);
+            return Some(Box::new(callouts::Waits { clusters, timeout, open: Vec::new() }));
+        }
+        if self.mode.starts_with("ask-on-tick ") {
+            // Not when it is configured: the main thread has a root too.
+            self.set_tick_period(Duration::from_millis(40));
         }
         if self.mode.starts_with("SDK-") {
             return Some(Box::new(mistakes::Mistake(self.mode.clone())));

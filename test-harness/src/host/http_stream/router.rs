@@ -42,6 +42,9 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 /// SEQ-13: what the router adds to a response before filters see it.
 pub(crate) fn receive_response(headers: &mut HeaderMap) {
+    if headers.get(b":status") == Some(b"204") && headers.get(b"content-length") == Some(b"0") {
+        headers.remove(b"content-length");
+    }
     headers.remove(b"keep-alive");
     headers.set_in_place("x-envoy-upstream-service-time", b"0");
 }
