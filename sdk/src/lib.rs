@@ -55,6 +55,7 @@
 //! - What VMs and threads share is in the proxy: [values](SharedData) with an [`update`](SharedData::update) that loses nothing, and
 //!   [queues](QueueId). A root may be an [access logger](RootContext::on_log), and [end later](RootContext::on_done) than it is asked to.
 //!
+#![doc = include_str!("waiting.md")]
 //! # Features
 //!
 //! | feature | default | what it adds |
