@@ -56,6 +56,32 @@
 //!   [queues](QueueId). A root may be an [access logger](RootContext::on_log), and [end later](RootContext::on_done) than it is asked to.
 //!
 #![doc = include_str!("waiting.md")]
+//!
+//! # Metrics
+//!
+//! [`Counter`], [`Gauge`] and [`Histogram`] live in the root and are defined when they are first used; [`CounterFamily`] and its like have a
+//! series for each combination of tags, no more than they may. What Envoy would refuse or count wrongly cannot be written (rows MET).
+//!
+//! ```
+//! use proxy_filter::prelude::*;
+//!
+//! struct Telemetry {
+//!     requests: CounterFamily<1>,
+//!     sizes: Histogram,
+//! }
+//!
+//! impl Telemetry {
+//!     const fn new() -> Self {
+//!         Self { requests: CounterFamily::new("requests", ["code"], 600), sizes: Histogram::new("request.bytes") }
+//!     }
+//!
+//!     fn count(&self, cx: &Context, code: &str, size: u64) -> Result<(), Error> {
+//!         self.requests.add(cx, [code], 1)?;
+//!         self.sizes.record(cx, size)
+//!     }
+//! }
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
