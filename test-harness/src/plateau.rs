@@ -18,7 +18,7 @@ impl MockProxy {
     /// # fn test(plugin: Plugin) -> proxy_filter_test::TestResult {
     /// let proxy = MockProxy::new(plugin)?;
     /// proxy.memory_plateau(1_000, || {
-    ///     proxy.send(http::Request::get("http://shop.example/cart").body(()).expect("a request"));
+    ///     proxy.send(http::Request::get("http://shop.example/cart").body("").expect("a request"));
     /// });
     /// # Ok(()) }
     /// # test(Plugin::native(&add_header::PLUGINS, "add_header").config(json!({}))).unwrap();
