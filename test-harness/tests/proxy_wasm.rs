@@ -1,9 +1,11 @@
-//! Unmodified filters on the crate proxy-wasm: what works works here, and what panics on Envoy panics here (rows SDK-1 to SDK-13).
+//! Unmodified filters on the crate proxy-wasm: what works works here, and what panics on Envoy panics here (rows SDK-1 to SDK-14).
 #![cfg(feature = "wasmtime")]
 
 use http::Request;
 use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate};
-use proxy_filter_test::{Builder, Exchange, LogLevel, LogLine, Message, MockProxy, Outcome, Plugin, TrapKind};
+use proxy_filter_test::{
+    Answer, Builder, Cluster, Exchange, Lint, LogLevel, LogLine, Message, MockProxy, Outcome, Plugin, TrapKind,
+};
 use std::time::Duration;
 
 fn plugin(mode: &str) -> Plugin {
@@ -205,4 +207,42 @@ fn every_method_of_tcp_streams_works() {
         connection.send(bye);
         assert!(connection.is_closed(), "{bye}");
     }
+}
+
+#[test]
+fn callouts_let_a_request_go_deny_it_and_time_out_as_in_envoy() {
+    let ask = |quota: Cluster| {
+        let proxy = proxy("ask 100 authz quota");
+        proxy.cluster("authz", |_| http::Response::new("ann")).set_cluster("quota", quota);
+        let exchange = get(&proxy);
+        proxy.advance(Duration::from_millis(100));
+        (exchange, proxy)
+    };
+    let (passed, proxy) = ask(Cluster::from(http::Response::new("fine")).latency(Duration::from_millis(99)));
+    assert_eq!(passed.upstream_request().headers()["x-user"], "fine", "both are awaited");
+    assert_eq!(proxy.requests_to("authz")[0].headers()["x-asks"], "1");
+
+    let denied = http::Response::builder().status(429).body("").unwrap();
+    let (denied, _proxy) = ask(denied.into());
+    assert_eq!((denied.response().status().as_u16(), &denied.response().headers()["x-why"]), (403, &"429".parse().unwrap()));
+
+    // CAL-11
+    let (late, _proxy) = ask(Answer::Timeout.into());
+    assert_eq!(late.response().headers()["x-why"], "504");
+
+    let proxy = self::proxy("ask-on-tick 100 keys");
+    proxy.cluster("keys", |_| http::Response::new("hello"));
+    get(&proxy);
+    proxy.advance(Duration::from_millis(40));
+    assert!(words(&proxy.log()).contains(&"answer: Some(\"200\") Some(\"hello\") (3 headers, 5 bytes, 0 trailers)"));
+}
+
+#[test]
+fn sdk_14_reading_a_header_of_a_call_that_was_reset_kills_the_vm() {
+    let proxy = builder("ask 100 authz").allow(Lint::TrapWhilePaused).start().unwrap();
+    proxy.set_cluster("authz", Answer::ResetAfter(http::Response::new("half").into()));
+    let exchange = get(&proxy);
+    let trap = exchange.trap().expect("it traps");
+    assert!(trap.callback.starts_with("proxy_on_http_call_response"), "{trap}");
+    assert_eq!(exchange.outcome(), Outcome::Paused, "FAI-6");
 }
