@@ -82,6 +82,41 @@
 //! }
 //! ```
 //!
+//! # gRPC
+//!
+//! [`Context::grpc_call`] makes a unary call, [`Context::grpc_stream`] opens a stream, from streams and from roots; [`GrpcCall`] says what is
+//! sent. Both are awaited in [`wait`](RequestHeaders::wait) or [`spawn`](Plugin::spawn), and cancelled when they are dropped, so also when
+//! the stream that waits ends. A status other than 0 is a [`GrpcError`].
+//!
+//! ```
+//! use proxy_filter::prelude::*;
+//! # struct Auth;
+//! # impl RootContext for Auth { type Config = (); fn new(_: (), _: &Plugin<'_>) -> Result<Self, ConfigError> { Ok(Self) } }
+//! # impl HttpPlugin for Auth { type Http = Stream; fn create_http_context(self: &Rc<Self>, _: &HttpStream) -> Stream { Stream } }
+//! struct Stream;
+//! impl HttpContext for Stream {
+//!     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
+//!         http.wait(async move |request| {
+//!             let user = request.grpc_call(GrpcCall::new("authz", "acme.Auth", "Check").message(b"ann")).await?;
+//!             request.headers().set("x-user", user)?;
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//! proxy_filter::register! { "auth" => http Auth }
+//!
+//! use proxy_filter_test::{GrpcCluster, GrpcStatus, MockProxy, Plugin as TestPlugin};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let proxy = MockProxy::new(TestPlugin::native(&PLUGINS, "auth"))?;
+//! proxy.grpc_cluster("authz", GrpcCluster::unary(|request| match request.message() {
+//!     b"ann" => Ok("Ann"),
+//!     _ => Err(GrpcStatus::new(7, "who?")),
+//! }));
+//! let exchange = proxy.send(http::Request::get("http://shop.example/").body("")?);
+//! assert_eq!(exchange.upstream_request().headers()["x-user"], "Ann");
+//! # Ok(()) }
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
@@ -110,6 +145,7 @@ mod dispatch;
 pub mod envoy;
 mod error;
 mod foreign;
+mod grpc;
 mod handles;
 mod headers;
 #[cfg(any(test, target_family = "wasm"))]
@@ -147,6 +183,7 @@ pub use context::{HttpContext, HttpPlugin, RootContext};
 pub use cookies::Cookies;
 pub use error::{Error, Failure, Interrupt, OrReply, Result};
 pub use foreign::ForeignError;
+pub use grpc::{GrpcCall, GrpcError, GrpcStream, Unary};
 pub use handles::{
     AccessLog, Context, DownstreamClose, DownstreamData, HeldHeaders, HttpStream, Log, NewConnection, Plugin, RequestBody,
     RequestHeaders, RequestTrailers, ResponseBody, ResponseHeaders, ResponseTrailers, StreamLog, Tcp, UpstreamClose,
@@ -187,7 +224,7 @@ pub mod prelude {
         ResponseTrailers, Result, RootContext, SharedData, Status, StreamAction, StreamContext, StreamInterrupt, StreamLog, Tcp,
         TcpPlugin, TrailersAction, UpdateError, UpstreamClose, UpstreamData, phase,
     };
-    pub use crate::{CallError, CallReply, First, HttpCall, join, join3, oneshot, race};
+    pub use crate::{CallError, CallReply, First, GrpcCall, GrpcError, GrpcStream, HttpCall, join, join3, oneshot, race};
     pub use alloc::borrow::{Cow, ToOwned};
     pub use alloc::boxed::Box;
     pub use alloc::format;

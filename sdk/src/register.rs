@@ -144,10 +144,10 @@ macro_rules! __export_callback {
     ($wanted:ident proxy_on_request_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_request_metadata $($rest)* } };
     ($wanted:ident proxy_on_response_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_response_metadata $($rest)* } };
     ($wanted:ident proxy_on_http_call_response $($rest:tt)*) => { $crate::__export_if! { $wanted common proxy_on_http_call_response $($rest)* } };
-    ($wanted:ident proxy_on_grpc_receive_initial_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_receive_initial_metadata $($rest)* } };
-    ($wanted:ident proxy_on_grpc_receive $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_receive $($rest)* } };
-    ($wanted:ident proxy_on_grpc_receive_trailing_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_receive_trailing_metadata $($rest)* } };
-    ($wanted:ident proxy_on_grpc_close $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_grpc_close $($rest)* } };
+    ($wanted:ident proxy_on_grpc_receive_initial_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted common proxy_on_grpc_receive_initial_metadata $($rest)* } };
+    ($wanted:ident proxy_on_grpc_receive $($rest:tt)*) => { $crate::__export_if! { $wanted common proxy_on_grpc_receive $($rest)* } };
+    ($wanted:ident proxy_on_grpc_receive_trailing_metadata $($rest:tt)*) => { $crate::__export_if! { $wanted common proxy_on_grpc_receive_trailing_metadata $($rest)* } };
+    ($wanted:ident proxy_on_grpc_close $($rest:tt)*) => { $crate::__export_if! { $wanted common proxy_on_grpc_close $($rest)* } };
     ($wanted:ident proxy_on_foreign_function $($rest:tt)*) => { $crate::__export_if! { $wanted none proxy_on_foreign_function $($rest)* } };
     ($wanted:ident $($callback:tt)*) => { $crate::__export_if! { $wanted common $($callback)* } };
 }

@@ -11,6 +11,7 @@ pub use root::RootRow;
 pub(crate) use slots::{Found, Slots};
 pub use tcp::TcpRow;
 
+use crate::grpc::Said;
 use crate::runtime::{Decimal, log, on_first_context};
 use crate::{Failure, FailurePolicy, Interrupt, LocalReply, LogLevel, error::Kind, sys::Sys};
 use alloc::{string::String, vec::Vec};
@@ -260,15 +261,27 @@ exports! {
         sys.call_answered(call_id, [num_headers, body_size, num_trailers]);
         Some(CONTINUE)
     };
+    proxy_on_grpc_receive_initial_metadata(_context_id, call_id, num_elements) else CONTINUE, |_: &R, sys: &Sys| {
+        sys.grpc_said(call_id, Said::Initial(num_elements));
+        Some(CONTINUE)
+    };
+    proxy_on_grpc_receive(_context_id, call_id, size) else CONTINUE, |_: &R, sys: &Sys| {
+        sys.grpc_said(call_id, Said::Message(size));
+        Some(CONTINUE)
+    };
+    proxy_on_grpc_receive_trailing_metadata(_context_id, call_id, num_elements) else CONTINUE, |_: &R, sys: &Sys| {
+        sys.grpc_said(call_id, Said::Trailing(num_elements));
+        Some(CONTINUE)
+    };
+    proxy_on_grpc_close(_context_id, call_id, status_code) else CONTINUE, |_: &R, sys: &Sys| {
+        sys.grpc_said(call_id, Said::Close(status_code));
+        Some(CONTINUE)
+    };
     }
     default {
     proxy_on_vm_start(_context_id, _configuration_size) = TRUE;
     proxy_on_request_metadata(_context_id, _num_elements) = CONTINUE;
     proxy_on_response_metadata(_context_id, _num_elements) = CONTINUE;
-    proxy_on_grpc_receive_initial_metadata(_context_id, _call_id, _num_elements) = CONTINUE;
-    proxy_on_grpc_receive(_context_id, _call_id, _size) = CONTINUE;
-    proxy_on_grpc_receive_trailing_metadata(_context_id, _call_id, _num_elements) = CONTINUE;
-    proxy_on_grpc_close(_context_id, _call_id, _status_code) = CONTINUE;
     proxy_on_foreign_function(_context_id, _function_id, _arguments_size) = CONTINUE;
     }
 }

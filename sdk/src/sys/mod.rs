@@ -12,6 +12,8 @@ macro_rules! for_each_state {
             hooks set_hooks: crate::holds::Hooks, holds: crate::holds::Holds;
             task_hooks set_task_hooks: crate::task::Hooks, tasks: crate::task::Tasks;
             call_hooks set_call_hooks: crate::http_call::Hooks, calls: crate::http_call::Calls;
+            grpc_hooks set_grpc_hooks: crate::grpc::Hooks, grpc_calls: crate::grpc::Calls;
+            grpc_stream_hooks set_grpc_stream_hooks: crate::grpc::StreamHooks, grpc_streams: crate::grpc::Streams;
             tick_hooks set_tick_hooks: crate::time::Hooks, ticks: crate::time::Ticks;
             sleep_hooks set_sleep_hooks: crate::time::SleepHooks;
         }

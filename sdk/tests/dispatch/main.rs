@@ -3,6 +3,7 @@
 mod bodies;
 mod configuration;
 mod failures;
+mod grpc;
 mod holding;
 mod holding_hostile;
 mod host;
