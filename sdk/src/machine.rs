@@ -1,6 +1,6 @@
 //! What a plugin asks of the machine that it runs on: random numbers, its environment, the log's level.
 
-use crate::{Context, Error, LogLevel, Status};
+use crate::{Context, Error, LogLevel, Plugin, Status};
 use alloc::{string::String, vec::Vec};
 
 impl Context {
@@ -71,5 +71,15 @@ impl Context {
     /// What the host answers; Envoy does not refuse.
     pub fn log_level(&self) -> Result<Option<LogLevel>, Error> {
         self.sys.proxy_get_log_level().map(LogLevel::from_wire)
+    }
+}
+
+impl Plugin<'_> {
+    /// The configuration of the VM, which its plugins share: in Envoy's configuration, `vm_config.configuration` (BUF-6).
+    ///
+    /// # Errors
+    /// `NOT_FOUND`: a proxy that keeps to the letter of the specification has it in `proxy_on_vm_start` alone.
+    pub fn vm_configuration(&self) -> Result<Vec<u8>, Error> {
+        self.sys.proxy_get_buffer_bytes(crate::abi::BufferType::VmConfiguration, 0, u32::MAX)
     }
 }

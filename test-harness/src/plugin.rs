@@ -179,7 +179,8 @@ impl Plugin {
 
     /// Sets an environment variable of the plugin's VM, which `std::env::var` of a module built for WASI reads (ENV-1).
     ///
-    /// There are none unless you set some, and never any arguments. A plugin in the null VM sees the test's own environment.
+    /// There are none unless you set some, and never any arguments. A plugin in the null VM sees them through the SDK (`Context::environment`);
+    /// `std::env::var` there is that of the test.
     ///
     /// # Panics
     /// When the key is empty or holds `=` or NUL, or the value NUL: the plugin would see something else.
