@@ -1,6 +1,7 @@
 //! Hosts that answer any status, any bytes, call in any order and from inside a hostcall: a plugin survives them all.
 
 pub(super) mod everything;
+mod waits;
 
 use super::host::{Started, every_callback, life};
 use everything::PLUGINS;
@@ -97,7 +98,7 @@ fn a_root_id_that_cannot_be_asked_for_is_unknown() {
         let log = started.host.take_log();
         assert_eq!(
             log[0],
-            "ERROR, no plugin is registered for root id \"\"; this module has \"strict\" \"other\" \"strict tcp\""
+            "ERROR, no plugin is registered for root id \"\"; this module has \"strict\" \"other\" \"strict tcp\" \"waits\""
         );
     }
 }

@@ -12,7 +12,7 @@ use proxy_filter::abi::{CALLBACKS, Callback, ReturnKind, pairs};
 
 /// Ids that are likely to meet, and wild ones.
 fn number() -> impl Strategy<Value = u32> {
-    prop_oneof![8 => 1_u32..8, 1 => any::<u32>()]
+    prop_oneof![8 => 1_u32..11, 1 => any::<u32>()]
 }
 
 fn callback() -> impl Strategy<Value = Callback> {
@@ -20,6 +20,8 @@ fn callback() -> impl Strategy<Value = Callback> {
     let rows = prop_oneof![
         // Those that make and end contexts come often, so that others find any.
         1 => Just("proxy_on_context_create"), 1 => Just("proxy_on_configure"), 1 => Just("proxy_on_delete"),
+        // And those by which something that waits is told.
+        1 => Just("proxy_on_http_call_response"), 1 => Just("proxy_on_tick"),
         6 => (0..CALLBACKS.len()).prop_map(|row| CALLBACKS[row].name),
     ];
     (rows, arguments).prop_map(|(name, arguments)| {
@@ -33,6 +35,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(b"strict".to_vec()),
         Just(b"strict tcp".to_vec()),
+        Just(b"waits".to_vec()),
         Just(b"other".to_vec()),
         map,
         cut,
@@ -65,7 +68,9 @@ fn run(steps: Vec<Step>) {
     assert!(started.configure(1, "strict"));
     started.host.give("strict tcp");
     assert!(started.configure(4, "strict tcp"));
-    for (context_id, parent_id) in [(2, 1), (3, 1), (5, 4), (6, 4)] {
+    started.host.give("waits");
+    assert!(started.configure(7, "waits"));
+    for (context_id, parent_id) in [(2, 1), (3, 1), (5, 4), (6, 4), (8, 7), (9, 7)] {
         started.call(Callback::proxy_on_context_create { context_id, parent_id });
     }
     for step in steps {

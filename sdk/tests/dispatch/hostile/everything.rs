@@ -1,5 +1,6 @@
 //! Plugins that make every hostcall that the SDK has, in every callback.
 
+use super::waits::Waits;
 use proxy_filter::prelude::*;
 use proxy_filter::{Context, Headers};
 use std::cell::Cell;
@@ -9,10 +10,10 @@ thread_local! {
     pub(in super::super) static LIVE: Cell<i32> = const { Cell::new(0) };
 }
 
-struct Alive;
+pub(super) struct Alive;
 
 impl Alive {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         LIVE.set(LIVE.get() + 1);
         Self
     }
@@ -265,4 +266,9 @@ impl RootContext for Other {
     }
 }
 
-proxy_filter::register! { "strict" => http Everything, "other" => root Other, "strict tcp" => tcp Connections }
+proxy_filter::register! {
+    "strict" => http Everything,
+    "other" => root Other,
+    "strict tcp" => tcp Connections,
+    "waits" => http Waits,
+}
