@@ -64,9 +64,9 @@ fn is_tcp(root_id: &str) -> bool {
 /// Whatever this filter handles goes through it.
 fn traffic(proxy: &MockProxy, root_id: &str) -> TestResult {
     if is_tcp(root_id) {
-        connections(proxy)
+        connections(proxy);
     } else {
-        exchange(proxy)?
+        exchange(proxy)?;
     }
     // What is in flight comes to its end, and there are ticks.
     proxy.advance(Duration::from_millis(20));
