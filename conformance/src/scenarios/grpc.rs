@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<Scenario> {
     let mut all = vec![
         grpc(
             "grpc-call",
-            &["GRP-5", "GRP-1", "GRP-16", "CAL-6", "GRP-18", "GRP-19"],
+            &["BUF-14", "GRP-5", "GRP-1", "GRP-16", "CAL-6", "GRP-18", "GRP-19"],
             "request_headers: grpc_call @ s.S M metadata=X-A=1 metadata=x-b=2 message=hi as c, return 1; \
              grpc_receive: get_buffer grpc_message 0 99, buffer_status grpc_message, set_buffer grpc_message 0 1 x, get_buffer grpc_message 1 1, get_status, \
              pairs grpc_initial_metadata, get grpc_initial_metadata x-v, pairs grpc_trailing_metadata, get grpc_trailing_metadata x-t, \
