@@ -94,8 +94,7 @@ impl Coverage {
             let _ = writeln!(text, "{section:<40}{rows:>6}{scenarios:>11}{tests:>11}{neither:>9}");
         }
         let missing: Vec<&Row> = self.missing().collect();
-        let _ =
-            writeln!(text, "\n{} rows have neither a scenario nor a test{}", missing.len(), end(missing.is_empty()));
+        let _ = writeln!(text, "\n{} rows have neither a scenario nor a test{}", missing.len(), end(missing.is_empty()));
         for row in missing {
             let _ = writeln!(text, "  {:<8}{}", row.id, row.text());
         }
