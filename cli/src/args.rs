@@ -62,7 +62,8 @@ impl From<Color> for ColorChoice {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Call(Box<Call>),
-    Hostcalls(Hostcalls),
+    /// List the hostcalls of the ABI
+    Hostcalls,
 }
 
 /// Send one HTTP exchange through a filter on the mock host and print what the filter changed
@@ -178,14 +179,6 @@ pub(crate) struct Call {
     /// Print everything as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// List the hostcalls of the ABI, and which of them the mock host gives their meaning
-#[derive(Debug, clap::Args)]
-pub(crate) struct Hostcalls {
-    /// Only those that the mock host answers with UNIMPLEMENTED
-    #[arg(long)]
-    pub(crate) unimplemented: bool,
 }
 
 fn log_level() -> impl TypedValueParser<Value = LogLevel> {

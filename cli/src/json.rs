@@ -28,7 +28,6 @@ pub(crate) fn transcript(transcript: &Transcript, paused: Option<&str>, with_tra
         "paused": paused,
         "notes": notes::of(transcript),
         "findings": transcript.findings.iter().map(finding).collect::<Vec<_>>(),
-        "unimplemented_hostcalls": transcript.unimplemented,
         "callbacks": transcript.callbacks.iter().map(|(name, fuel)| json!({"name": name, "fuel": fuel})).collect::<Vec<_>>(),
         "fuel": {
             "start": transcript.fuel.start,

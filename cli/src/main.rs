@@ -1,8 +1,8 @@
 //! `proxy-filter`: what a Proxy-Wasm filter does, seen from a terminal, before any proxy runs.
 //!
 //! `call` sends one HTTP exchange through a filter on the mock host and prints what the filter changed in both directions;
-//! `hostcalls` lists the hostcalls of the ABI, and which of them the mock host gives their meaning. The result goes to standard
-//! output, everything else to standard error; [`verdict::Exit`] has the exit codes.
+//! `hostcalls` lists the hostcalls of the ABI. The result goes to standard output, everything else to standard error; [`verdict::Exit`]
+//! has the exit codes.
 
 mod args;
 mod call;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let verdict = match &args.command {
         Command::Call(call) => call::run(call),
-        Command::Hostcalls(hostcalls) => hostcalls::run(hostcalls),
+        Command::Hostcalls => hostcalls::run(),
     };
     verdict.print(args.color.into())
 }

@@ -5,12 +5,6 @@ use crate::transcript::{Passage, Transcript};
 /// A sentence for each.
 pub(crate) fn of(transcript: &Transcript) -> Vec<String> {
     let mut notes = Vec::new();
-    if !transcript.unimplemented.is_empty() {
-        notes.push(format!(
-            "the mock host answered UNIMPLEMENTED to {}: in a proxy the filter may do something else from there on",
-            transcript.unimplemented.join(", ")
-        ));
-    }
     let request = transcript.request.before.as_ref().and_then(|request| request.header(":method"));
     let bodiless = request == Some(b"HEAD")
         || transcript.response.after.as_ref().is_some_and(|response| response.header(":status") == Some(b"304"));

@@ -1,6 +1,6 @@
 //! What an exchange was, as data: both messages before and after the filter, the log, the costs.
 
-use proxy_filter_test::{Exchange, Finding, LocalReplySent, LogLine, Message, MockProxy, Outcome, Trap, UNIMPLEMENTED_HOSTCALLS};
+use proxy_filter_test::{Exchange, Finding, LocalReplySent, LogLine, Message, MockProxy, Outcome, Trap};
 use std::time::Duration;
 
 /// One message on its way through the filter.
@@ -48,8 +48,6 @@ pub(crate) struct Transcript {
     pub(crate) time: Time,
     /// Bytes of the guest's memory.
     pub(crate) memory: Option<u64>,
-    /// The hostcalls that the filter made and the mock host does not know the meaning of.
-    pub(crate) unimplemented: Vec<&'static str>,
     /// Mistakes that no hostcall refuses.
     pub(crate) findings: Vec<Finding>,
     pub(crate) trace: String,
@@ -91,16 +89,8 @@ impl Transcript {
             },
             time,
             memory: proxy.memory_size(),
-            unimplemented: unimplemented(&trace),
             findings: proxy.findings(),
             trace,
         }
     }
-}
-
-/// Which hostcalls without a meaning stand in a trace.
-fn unimplemented(trace: &str) -> Vec<&'static str> {
-    let called =
-        |name: &str| trace.lines().any(|line| line.trim_start().strip_prefix(name).is_some_and(|rest| rest.starts_with('(')));
-    UNIMPLEMENTED_HOSTCALLS.iter().copied().filter(|name| called(name)).collect()
 }

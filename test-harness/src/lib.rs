@@ -66,6 +66,3 @@ pub use vm::{Trap, TrapKind};
 
 /// What a test that uses `?` answers.
 pub type TestResult = Result<(), Box<dyn std::error::Error>>;
-
-/// The hostcalls that are linked and traced but have no meaning yet, and answer `UNIMPLEMENTED`: none of ABI v0.2.1.
-pub const UNIMPLEMENTED_HOSTCALLS: &[&str] = &[];
