@@ -239,26 +239,38 @@ impl Tasks {
 
     /// The task has ended: it is none of its owner's any more.
     fn forget(&self, sys: &Sys, owner: u32, number: u32, signal: &Arc<Signal>) {
-        let mut first = self.first_of(sys, owner);
-        if let Ok(mut table) = self.table.try_borrow_mut() {
-            let own = table.entries.get(number as usize).filter(|entry| Arc::ptr_eq(&entry.signal, signal));
-            // Cancelled while it was polled: another may have its number.
-            let Some(next) = own.map(|entry| entry.next) else { return };
-            let mut before = first;
-            if first == number {
-                first = next;
-            } else {
-                while let Some(entry) = table.entries.get_mut(before as usize) {
-                    if entry.next == number {
-                        entry.next = next;
-                        break;
-                    }
-                    before = entry.next;
-                }
+        // Cancelled while it was polled: another may have its number.
+        if !self.signal(number).is_some_and(|now| Arc::ptr_eq(&now, signal)) {
+            return;
+        }
+        // Where a host has ended a stream in the middle of its callback, what it then waits for is kept as a root's.
+        match sys.holds().tasks(owner).and_then(|first| self.unlink(first, number)) {
+            Some(first) => _ = sys.holds().set_tasks(owner, first),
+            None => {
+                let first = self.take_root(owner);
+                self.put_root(owner, self.unlink(first, number).unwrap_or(first));
             }
         }
-        self.set_first_of(sys, owner, first);
         drop(self.release(number, signal));
+    }
+
+    /// Takes a task out of the chain that begins with `first`, and gives the new first, if it is in there.
+    fn unlink(&self, first: u32, number: u32) -> Option<u32> {
+        let mut table = self.table.try_borrow_mut().ok()?;
+        let next = table.entries.get(number as usize)?.next;
+        if first == number {
+            return Some(next);
+        }
+        let mut before = first;
+        for _ in 0..table.entries.len() {
+            let entry = table.entries.get_mut(before as usize)?;
+            if entry.next == number {
+                entry.next = next;
+                return Some(first);
+            }
+            before = entry.next;
+        }
+        None
     }
 
     fn first_of(&self, sys: &Sys, owner: u32) -> u32 {
@@ -299,7 +311,7 @@ impl Tasks {
         let mut number = first;
         while number != NONE {
             let found = self.table.try_borrow().ok().and_then(|table| {
-                let entry = table.entries.get(number as usize)?;
+                let entry = table.entries.get(number as usize).filter(|entry| !matches!(entry.state, State::Free))?;
                 Some((Arc::clone(&entry.signal), entry.next))
             });
             let Some((signal, next)) = found else { break };

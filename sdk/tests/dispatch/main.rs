@@ -15,6 +15,7 @@ mod roots;
 mod tcp;
 mod time;
 mod waiting;
+mod waiting_random;
 
 use proxy_filter_test::{Exchange, LogLine, Message, MockProxy};
 

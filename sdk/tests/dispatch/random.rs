@@ -44,20 +44,42 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Call(Callback),
     Give(Vec<u8>, u32),
     Status(u32),
     Reenter(Vec<Callback>),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => callback().prop_map(Step::Call),
         3 => (bytes(), number()).prop_map(|(bytes, number)| Step::Give(bytes, number)),
         1 => prop_oneof![2 => Just(0_u32), 1 => 0_u32..16, 1 => any::<u32>()].prop_map(Step::Status),
         4 => vec(callback(), 1..6).prop_map(Step::Reenter),
     ]
+}
+
+/// Takes a step; what an action answers is one.
+pub(super) fn take(started: &Started, step: Step) {
+    match step {
+        Step::Call(callback) => {
+            let answer = started.call(callback);
+            let most = match callback.returns() {
+                ReturnKind::Action => 4,
+                ReturnKind::Bool => 1,
+                ReturnKind::Nothing => 0,
+            };
+            assert!(answer <= most, "{callback} = {answer}");
+        }
+        Step::Give(bytes, number) => {
+            started.host.give(bytes);
+            started.host.give_number(number);
+        }
+        Step::Status(code) => started.host.answer(move |_| Some(code)),
+        Step::Reenter(callbacks) => started.host.reenter(callbacks),
+    }
+    started.host.take_calls();
 }
 
 fn run(steps: Vec<Step>) {
@@ -74,24 +96,7 @@ fn run(steps: Vec<Step>) {
         started.call(Callback::proxy_on_context_create { context_id, parent_id });
     }
     for step in steps {
-        match step {
-            Step::Call(callback) => {
-                let answer = started.call(callback);
-                let most = match callback.returns() {
-                    ReturnKind::Action => 4,
-                    ReturnKind::Bool => 1,
-                    ReturnKind::Nothing => 0,
-                };
-                assert!(answer <= most, "{callback} = {answer}");
-            }
-            Step::Give(bytes, number) => {
-                started.host.give(bytes);
-                started.host.give_number(number);
-            }
-            Step::Status(code) => started.host.answer(move |_| Some(code)),
-            Step::Reenter(callbacks) => started.host.reenter(callbacks),
-        }
-        started.host.take_calls();
+        take(&started, step);
     }
     // A host that has come to its senses is served.
     started.host.answer(|_| None);
