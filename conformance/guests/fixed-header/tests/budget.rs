@@ -43,6 +43,7 @@ fn instructions(others: usize) -> Result<u64, Box<dyn std::error::Error>> {
 fn a_stream_costs_few_instructions() -> TestResult {
     for (others, budget) in [(0, INSTRUCTIONS), (10, AMONG_TEN), (1000, AMONG_A_THOUSAND)] {
         let used = instructions(others)?;
+        println!("a stream beside {others} others: {used} instructions");
         assert!(used <= budget, "a stream beside {others} others takes {used} instructions, the budget is {budget}");
     }
     Ok(())
