@@ -1,4 +1,4 @@
-//! Every hostcall answers every status, those that the ABI does not have too: once, and always. Nothing traps.
+//! Every hostcall answers every failure, those that the ABI does not have too: once, and always. Nothing traps.
 //!
 //! `cargo test -p proxy-filter-test --test statuses -- --nocapture` prints how many calls failed.
 #![cfg(feature = "wasmtime")]
@@ -6,9 +6,11 @@
 use http::Request;
 use proxy_filter_abi::{HOSTCALLS, Status};
 use proxy_filter_test::{
-    Answer, Cluster, Fault, Lint, Message, MockProxy, Outcome, Plugin, Reason, TestResult, VmKind, both_vms,
+    Answer, Cluster, Fault, GrpcCluster, GrpcEvent, GrpcStatus, Lint, Message, MockProxy, Outcome, Plugin, Reason, TestResult,
+    VmKind, both_vms,
 };
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 type Module = proxy_filter::Module;
@@ -31,7 +33,7 @@ const FILTERS: [(&Module, &str, &str); 11] = [
 const ADD_HEADER: &str = r#"{"request": {"remove": ["a"], "set": [["b", "c"]], "append": [["d", "e"]], "add": [["f", "g"]]},
     "response": {"remove": ["a"], "set": [["b", "c"]], "append": [["d", "e"]], "add": [["f", "g"]]}}"#;
 
-/// Success, every failure of the ABI, the numbers that it leaves out, and wild ones.
+/// Every failure of the ABI, the numbers that it leaves out, and wild ones; success (0) is what the host answers by itself.
 fn statuses() -> impl Iterator<Item = Status> {
     (0..=15).chain([99, u32::MAX]).filter_map(Status::from_wire)
 }
@@ -54,7 +56,33 @@ fn builder(plugin: Plugin) -> proxy_filter_test::Builder {
     let builder = builder.set_cluster("one", Cluster::answers([answer().into(), Answer::ResetAfter(answer()), answer().into()]));
     let builder = builder.set_cluster("two", Cluster::raw(move |_| answer()).latency(Duration::from_millis(3)));
     let builder = builder.set_cluster("nobody", Cluster::answers([Answer::Refuse, Answer::Timeout]));
+    let builder = grpc_clusters(builder);
     Lint::ALL.iter().fold(builder, |builder, lint| builder.allow(*lint))
+}
+
+/// One that answers by a message and a status by turns, one that speaks as long as the filter does, and one that is down.
+fn grpc_clusters(builder: proxy_filter_test::Builder) -> proxy_filter_test::Builder {
+    let turn = Cell::new(false);
+    let unary = GrpcCluster::unary(move |_| match turn.replace(!turn.get()) {
+        true => Err(GrpcStatus::new(7, "no way").with_metadata("x-end", "1")),
+        false => Ok("answer"),
+    });
+    let stream = GrpcCluster::stream(|_| {
+        |event, reply| match event {
+            GrpcEvent::Start => reply.metadata([("x-room", "1")]),
+            GrpcEvent::Message(message) => reply.after(Duration::from_millis(1)).message(message),
+            GrpcEvent::HalfClose => reply.end(GrpcStatus::ok().with_metadata("x-end", "1")),
+            GrpcEvent::Cancel => {}
+        }
+    });
+    builder.grpc_cluster("unary", unary).grpc_cluster("stream", stream).grpc_cluster("down", GrpcCluster::refuse())
+}
+
+/// How often each hostcall of some filters has failed, and those that were seen to fail in every way.
+#[derive(Default)]
+struct Injected {
+    times: BTreeMap<&'static str, u64>,
+    in_every_way: BTreeSet<&'static str>,
 }
 
 fn is_tcp(root_id: &str) -> bool {
@@ -112,7 +140,7 @@ fn exchange(proxy: &MockProxy) -> TestResult {
 
 both_vms! {
     fn a_stream_survives_every_status_of_every_hostcall(vm) -> TestResult {
-        let (mut http, mut tcp, mut services) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut http, mut tcp, mut services) = (Injected::default(), Injected::default(), Injected::default());
         for filter in FILTERS {
             let injected = match filter.1 {
                 "services" | "services connections" => &mut services,
@@ -124,18 +152,26 @@ both_vms! {
             traffic(&proxy, filter.1)?;
             for row in HOSTCALLS {
                 let before = proxy.faults_injected();
+                let mut in_every_way = true;
                 for fault in faults(row.name) {
+                    let earlier = proxy.faults_injected();
                     proxy.inject(fault.clone());
                     traffic(&proxy, filter.1)?;
-                    if proxy.faults_injected() == before {
-                        // This filter does not make it.
-                        proxy.clear_faults();
-                        break;
-                    }
                     assert!(proxy.trap().is_none(), "{} {}: {fault:?}: {:?}", filter.1, filter.2, proxy.trap());
                     proxy.clear_faults();
+                    in_every_way &= proxy.faults_injected() > earlier;
+                    if proxy.faults_injected() == before {
+                        // This filter does not make it.
+                        break;
+                    }
                 }
-                *injected.entry(row.name).or_insert(0) += proxy.faults_injected() - before;
+                let times = proxy.faults_injected() - before;
+                if times > 0 {
+                    *injected.times.entry(row.name).or_default() += times;
+                }
+                if in_every_way {
+                    injected.in_every_way.insert(row.name);
+                }
             }
             for status in statuses() {
                 proxy.inject(Fault::of_every_hostcall(status));
@@ -147,11 +183,28 @@ both_vms! {
             traffic(&proxy, filter.1)?;
         }
         let all = [("HTTP", http, &STREAM_HOSTCALLS[..]), ("TCP", tcp, &TCP_HOSTCALLS[..]), ("services", services, &SERVICE_HOSTCALLS[..])];
-        for (name, mut injected, all) in all {
-            injected.retain(|_, count| *count > 0);
-            println!("{vm:?}, {name}: {} faults of {} hostcalls, 0 traps: {injected:?}", injected.values().sum::<u64>(), injected.len());
-            let missed: Vec<_> = all.iter().filter(|name| !injected.contains_key(*name)).collect();
-            assert!(missed.is_empty(), "no {name} filter makes {missed:?}");
+        for (name, Injected { times, in_every_way }, all) in &all {
+            println!("{vm:?}, {name}: {} faults of {} hostcalls, 0 traps: {times:?}", times.values().sum::<u64>(), times.len());
+            let missed: Vec<_> = all.iter().filter(|name| !in_every_way.contains(*name)).collect();
+            assert!(missed.is_empty(), "no {name} filter sees {missed:?} fail in every way");
+        }
+        let tables = all.iter().flat_map(|(_, _, all)| all.iter().copied());
+        let of_the_abi: BTreeSet<_> = HOSTCALLS.iter().map(|row| row.name).collect();
+        assert_eq!(tables.collect::<BTreeSet<_>>(), of_the_abi, "each hostcall of the ABI is in a table");
+        Ok(())
+    }
+
+    fn a_root_that_is_done_later_survives_every_status_of_it(vm) -> TestResult {
+        for fault in faults("proxy_done") {
+            let plugin = || plugin(vm, (&torture::PLUGINS, "services connections", ""));
+            let proxy = builder(plugin()).start()?;
+            // The root of before, in another VM, is asked whether it is done, and says so after a while.
+            proxy.update(plugin().vm_id("new"))?;
+            proxy.inject(fault.clone());
+            proxy.advance(Duration::from_millis(20));
+            assert_eq!(proxy.faults_injected(), 1, "{fault:?}");
+            traffic(&proxy, "services connections")?;
+            assert!(proxy.trap().is_none(), "{fault:?}: {:?}", proxy.trap());
         }
         Ok(())
     }
@@ -176,12 +229,16 @@ both_vms! {
 }
 
 /// The hostcalls that these filters make when they are configured.
-const STARTING_HOSTCALLS: [&str; 7] = [
+const STARTING_HOSTCALLS: [&str; 11] = [
     "proxy_log",
     "proxy_get_current_time_nanoseconds",
     "proxy_get_property",
     "proxy_get_buffer_bytes",
     "proxy_http_call",
+    "proxy_grpc_call",
+    "proxy_grpc_stream",
+    "proxy_grpc_send",
+    "proxy_get_log_level",
     "proxy_set_tick_period_milliseconds",
     "proxy_register_shared_queue",
 ];
@@ -209,7 +266,7 @@ const STREAM_HOSTCALLS: [&str; 18] = [
 ];
 
 /// The hostcalls that the SDK makes for a proxy's services.
-const SERVICE_HOSTCALLS: [&str; 16] = [
+const SERVICE_HOSTCALLS: [&str; 24] = [
     "proxy_set_tick_period_milliseconds",
     "proxy_get_current_time_nanoseconds",
     "proxy_http_call",
@@ -226,6 +283,14 @@ const SERVICE_HOSTCALLS: [&str; 16] = [
     "proxy_record_metric",
     "proxy_get_metric",
     "proxy_call_foreign_function",
+    "proxy_grpc_call",
+    "proxy_grpc_stream",
+    "proxy_grpc_send",
+    "proxy_grpc_cancel",
+    "proxy_grpc_close",
+    "proxy_get_status",
+    "proxy_get_log_level",
+    "proxy_done",
 ];
 
 /// The hostcalls that the SDK makes for TCP streams.

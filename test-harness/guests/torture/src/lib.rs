@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+mod grpc;
 mod services;
 mod tcp;
 

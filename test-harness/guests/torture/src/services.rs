@@ -1,11 +1,12 @@
 //! A filter that waits, calls, counts and ticks, whatever comes of it.
 
 use crate::calls::{context, edit, shared};
+use crate::grpc::{ask, converse, give_up};
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use proxy_filter::prelude::*;
 
-const SOON: Duration = Duration::from_millis(7);
+pub(crate) const SOON: Duration = Duration::from_millis(7);
 
 pub(crate) struct Services {
     counter: Counter,
@@ -37,7 +38,7 @@ impl Services {
     }
 
     fn all(&self, cx: &Context) {
-        let _ = (context(cx), self.count(cx), shared(cx));
+        let _ = (context(cx), cx.log_level(), self.count(cx), shared(cx));
         let _ = cx.call_foreign_function("a", b"\xff").map_err(|error| error.to_string().len());
     }
 }
@@ -64,6 +65,13 @@ impl RootContext for Services {
                 plugin.sleep(SOON).await?;
             }
         });
+        plugin.spawn(async |plugin| {
+            loop {
+                let _ = join(ask(&plugin), plugin.timeout(SOON, converse(&plugin))).await;
+                plugin.sleep(SOON).await?;
+            }
+        });
+        let _ = plugin.log_level();
         Ok(Self {
             counter: Counter::new("counter"),
             gauge: Gauge::new("gauge"),
@@ -76,6 +84,10 @@ impl RootContext for Services {
 
     fn on_tick(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
         self.all(&plugin);
+        give_up(&plugin);
+        plugin.spawn(async |plugin| Ok(plugin.timeout(SOON, converse(&plugin)).await??));
+        // Nothing has asked for it.
+        let _ = plugin.done();
         let root = Rc::clone(self);
         plugin.call(call("two")).then_on(&plugin, move |reply, plugin| {
             core::hint::black_box(look(&reply));
@@ -173,7 +185,8 @@ impl HttpContext for ServicesStream {
             return Ok(DataAction::Continue);
         }
         http.wait(async |request| {
-            request.sleep(SOON).await?;
+            ask(&request).await?;
+            request.timeout(SOON, converse(&request)).await??;
             Ok(())
         })
     }
@@ -184,6 +197,7 @@ impl HttpContext for ServicesStream {
             let reply = response.timeout(SOON, response.call(call("two"))).await;
             root.all(&response);
             response.headers().set("a", reply??.body())?;
+            let _ = race(ask(&response), response.sleep(SOON)).await;
             Ok(())
         })
     }
@@ -191,11 +205,12 @@ impl HttpContext for ServicesStream {
     fn on_log(&mut self, http: Log<'_>) -> Result<(), Failure> {
         self.root.all(&http);
         drop(http.call(call("one")));
+        give_up(&http);
         Ok(())
     }
 }
 
-/// Connections that wait.
+/// Connections that wait; the root ends later than it is asked to.
 pub(crate) struct ServicesConnections;
 
 impl RootContext for ServicesConnections {
@@ -203,6 +218,14 @@ impl RootContext for ServicesConnections {
 
     fn new((): (), _plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
         Ok(Self)
+    }
+
+    fn on_done(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<bool, Failure> {
+        plugin.spawn(async |plugin| {
+            plugin.sleep(SOON).await?;
+            Ok(plugin.done()?)
+        });
+        Ok(false)
     }
 }
 
@@ -220,14 +243,23 @@ impl StreamContext for ServicesConnection {
     fn on_new_connection(&mut self, tcp: NewConnection<'_>) -> Result<ConnectionAction, StreamInterrupt> {
         tcp.wait(async |connection| {
             connection.call(call("one")).await?;
+            ask(&connection).await?;
             Ok(())
         })
     }
 
     fn on_downstream_data(&mut self, tcp: DownstreamData<'_>) -> Result<StreamAction, StreamInterrupt> {
-        tcp.wait(async |data| match race(data.call(call("two")), data.sleep(SOON)).await {
-            First::Left(_) => Err(StreamInterrupt::close()),
-            First::Right(slept) => Ok(slept?),
+        tcp.wait(async |data| {
+            data.timeout(SOON, converse(&data)).await??;
+            match race(data.call(call("two")), data.sleep(SOON)).await {
+                First::Left(_) => Err(StreamInterrupt::close()),
+                First::Right(slept) => Ok(slept?),
+            }
         })
+    }
+
+    fn on_upstream_data(&mut self, tcp: UpstreamData<'_>) -> Result<StreamAction, StreamInterrupt> {
+        give_up(&tcp);
+        Ok(StreamAction::Continue)
     }
 }
