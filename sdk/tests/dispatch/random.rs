@@ -22,6 +22,8 @@ fn callback() -> impl Strategy<Value = Callback> {
         1 => Just("proxy_on_context_create"), 1 => Just("proxy_on_configure"), 1 => Just("proxy_on_delete"),
         // And those by which something that waits is told.
         1 => Just("proxy_on_http_call_response"), 1 => Just("proxy_on_tick"),
+        1 => Just("proxy_on_grpc_receive_initial_metadata"), 1 => Just("proxy_on_grpc_receive"),
+        1 => Just("proxy_on_grpc_receive_trailing_metadata"), 1 => Just("proxy_on_grpc_close"),
         6 => (0..CALLBACKS.len()).prop_map(|row| CALLBACKS[row].name),
     ];
     (rows, arguments).prop_map(|(name, arguments)| {

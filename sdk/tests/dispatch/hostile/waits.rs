@@ -1,7 +1,8 @@
-//! A plugin that waits for calls and times in every callback that may, and keeps something alive as long as it does.
+//! A plugin that waits for calls, streams and times in every callback that may, and keeps something alive as long as it does.
 
 use super::everything::Alive;
 use core::time::Duration;
+use proxy_filter::Unary;
 use proxy_filter::prelude::*;
 use std::cell::RefCell;
 
@@ -17,6 +18,22 @@ fn call(cx: &Context) -> proxy_filter::Call {
     cx.call(HttpCall::post("cluster", "/").body("question").trailer("a", "b").timeout(SOON))
 }
 
+fn grpc(cx: &Context) -> Unary {
+    cx.grpc_call(GrpcCall::new("cluster", "a.Service", "Ask").metadata("a-bin", b"\xff").message("question").timeout(SOON))
+}
+
+/// Says and hears all there is, until the server has ended the stream.
+async fn converse(cx: &Context) -> Result<(), GrpcError> {
+    let _alive = Alive::new();
+    let mut stream = cx.grpc_stream(GrpcCall::new("cluster", "a.Service", "Talk").message("question"));
+    while let Some(message) = stream.next().await? {
+        stream.send(message)?;
+        stream.half_close();
+    }
+    let _ = (stream.initial_metadata(), stream.trailing_metadata(), stream.status());
+    Ok(())
+}
+
 impl RootContext for Waits {
     type Config = Vec<u8>;
     fn new(_config: Vec<u8>, plugin: &Plugin<'_>) -> Result<Self, ConfigError> {
@@ -28,6 +45,12 @@ impl RootContext for Waits {
                 plugin.sleep(SOON).await?;
             }
         });
+        plugin.spawn(async |plugin| {
+            loop {
+                let _ = join(grpc(&plugin), converse(&plugin)).await;
+                plugin.sleep(SOON).await?;
+            }
+        });
         Ok(Self { _alive: Alive::new(), wake: RefCell::new(None) })
     }
     fn on_tick(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
@@ -35,8 +58,15 @@ impl RootContext for Waits {
         plugin.set_tick_period(SOON)?;
         call(&plugin).then_on(&plugin, move |reply, plugin| {
             let _alive = alive;
-            drop(call(plugin));
+            drop((call(plugin), grpc(plugin)));
             reply?;
+            Ok(())
+        });
+        let alive = Alive::new();
+        grpc(&plugin).then_on(&plugin, move |answer, plugin| {
+            let _alive = alive;
+            drop(plugin.grpc_stream(GrpcCall::new("cluster", "a.Service", "Talk")));
+            answer?;
             Ok(())
         });
         Ok(())
@@ -66,7 +96,7 @@ impl HttpContext for WaitsStream {
             let _alive = alive;
             let calls = join(call(&request), request.timeout(SOON, call(&request)));
             match race(receiver, calls).await {
-                First::Left(_) => request.sleep(SOON).await?,
+                First::Left(_) => request.timeout(SOON, converse(&request)).await??,
                 First::Right((one, two)) => {
                     request.headers().set("a", one?.body())?;
                     two??;
@@ -86,16 +116,31 @@ impl HttpContext for WaitsStream {
         });
         Ok(wait)
     }
+    fn on_request_trailers(&mut self, http: RequestTrailers<'_>) -> Result<TrailersAction> {
+        let alive = Alive::new();
+        let call = grpc(&http);
+        let (held, wait) = http.hold();
+        call.then(held, move |answer, _request| {
+            let _alive = alive;
+            answer?;
+            Ok(())
+        });
+        Ok(wait)
+    }
     fn on_response_headers(&mut self, http: ResponseHeaders<'_>) -> Result<HeadersAction> {
         let alive = Alive::new();
         http.wait(async move |response| {
             let _alive = alive;
             response.timeout(SOON, call(&response)).await??;
+            grpc(&response).await?;
             LocalReply::new(502).send()
         })
     }
+    fn on_response_trailers(&mut self, http: ResponseTrailers<'_>) -> Result<TrailersAction, Failure> {
+        http.wait(async |response| Ok(converse(&response).await?))
+    }
     fn on_log(&mut self, http: Log<'_>) -> Result<(), Failure> {
-        drop(call(&http));
+        drop((call(&http), grpc(&http)));
         Ok(())
     }
 }
