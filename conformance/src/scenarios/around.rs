@@ -58,8 +58,8 @@ fn client() -> Vec<Scenario> {
 
 fn upstream() -> Vec<Scenario> {
     vec![
-        scenario("no-such-cluster", &["SEQ-19"]).script(watched!()).upstream(Upstream::NoCluster),
-        scenario("no-such-cluster-with-a-body", &["SEQ-19"])
+        scenario("upstream-is-no-cluster", &["SEQ-19"]).script(watched!()).upstream(Upstream::NoCluster),
+        scenario("upstream-is-no-cluster-with-a-body", &["SEQ-19"])
             .script(watched!())
             .request(post("/").body(&["abc", "def"]))
             .upstream(Upstream::NoCluster),

@@ -94,6 +94,10 @@ mod tests {
                 scenario.name
             );
             assert!(!scenario.rows.is_empty(), "{} shows no row", scenario.name);
+            assert_ne!(
+                scenario.name, "no-such-cluster",
+                "a scenario's name is that of its cluster, and scripts call this one as nobody's"
+            );
         }
     }
 

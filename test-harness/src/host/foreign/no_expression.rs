@@ -4,7 +4,7 @@ use super::{Answer, VmHost};
 use proxy_filter_abi::Status;
 
 #[derive(Debug, Default)]
-pub(crate) struct Expressions;
+pub(crate) struct Expressions {}
 
 impl Expressions {
     pub(crate) fn forget(&self, _root: u32) {}
