@@ -5,7 +5,7 @@ mod connection;
 mod grpc;
 mod metric;
 
-use crate::envoy::{Artifacts, STATS_TAGS};
+use crate::envoy::STATS_TAGS;
 use crate::error::Error;
 use crate::http2;
 use crate::known;
@@ -23,10 +23,10 @@ const PACE: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// When the mock host refuses the plugin.
-pub fn run(scenario: &Scenario, artifacts: &Artifacts) -> Result<Observation, Error> {
+pub fn run(scenario: &Scenario) -> Result<Observation, Error> {
     let mut builder = MockProxy::builder().log_level(harness::LogLevel::Info).pace(PACE);
     for plugin in scenario.plugins() {
-        let configured = configured(scenario, &plugin, artifacts);
+        let configured = configured(scenario, &plugin)?;
         builder = match plugin.role {
             Role::Filter => builder.plugin(configured),
             Role::AccessLogger => builder.access_logger(configured),
@@ -227,14 +227,10 @@ fn load(scenario: &Scenario, started: Result<MockProxy, harness::Refused>) -> Ob
 }
 
 /// A plugin of the scenario as the mock host takes it.
-fn configured(scenario: &Scenario, plugin: &scenario::Plugin, artifacts: &Artifacts) -> Plugin {
+fn configured(scenario: &Scenario, plugin: &scenario::Plugin) -> Result<Plugin, Error> {
     let module = match &scenario.guest {
-        Guest::Scripted => Plugin::from_file(&artifacts.scripted_guest),
-        Guest::AddHeader => Plugin::from_file(&artifacts.add_header),
-        Guest::Streams => Plugin::from_file(&artifacts.streams),
-        Guest::Functions => Plugin::from_file(&artifacts.functions),
-        Guest::OnProxyWasm => Plugin::from_file(&artifacts.on_proxy_wasm),
         Guest::Wasm(bytes) => Plugin::from_bytes(bytes.as_ref()),
+        guest => Plugin::from_file(guest.build()?),
     };
     let configured = module
         .name(plugin.name)
@@ -245,14 +241,14 @@ fn configured(scenario: &Scenario, plugin: &scenario::Plugin, artifacts: &Artifa
         .allowed_capabilities(scenario.capabilities)
         .allow_on_headers_stop_iteration(scenario.allow_on_headers_stop_iteration);
     let configured = scenario.environment.iter().fold(configured, |plugin, (key, value)| plugin.environment(*key, *value));
-    match plugin.failure_policy {
+    Ok(match plugin.failure_policy {
         FailurePolicy::Closed => configured.failure_policy(harness::FailurePolicy::Closed),
         FailurePolicy::Open => configured.failure_policy(harness::FailurePolicy::Open),
         FailurePolicy::FailOpen => configured.fail_open(true),
         FailurePolicy::Reload(interval) => {
             configured.failure_policy(harness::FailurePolicy::Reload { base_interval: Duration::from_millis(interval) })
         }
-    }
+    })
 }
 
 fn request_of(request: &Request, protocol: Protocol) -> harness::Message {

@@ -1,31 +1,16 @@
 //! A scenario as data: the plugin, what the client sends, what the upstream answers.
 
 mod cluster;
+mod guest;
 mod message;
 
 pub use cluster::{Answer, Cluster};
+pub use guest::Guest;
 pub use message::{Framing, Protocol, Request, Response, Upstream, get, post, raw, request, respond};
 
 use crate::connection::Step;
 use crate::grpc;
 use std::{borrow::Cow, time::Duration};
-
-/// The module that a scenario runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Guest {
-    /// The crate `scripted-guest`.
-    Scripted,
-    /// The crate `examples/add-header`.
-    AddHeader,
-    /// The crate `test-harness/guests/streams`.
-    Streams,
-    /// The crate `test-harness/guests/functions`.
-    Functions,
-    /// The filters on the crate proxy-wasm; the configuration says which.
-    OnProxyWasm,
-    /// Any module, as its bytes.
-    Wasm(Cow<'static, [u8]>),
-}
 
 /// What becomes of requests after the plugin failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

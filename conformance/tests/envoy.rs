@@ -5,9 +5,11 @@
 //! Envoy is found in `ENVOY_BIN` or on the PATH. Without one the trials are ignored, unless `PROXY_FILTER_REQUIRE_ENVOY=1`.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use proxy_filter_conformance::envoy::{self, Artifacts, Options};
+use proxy_filter_conformance::envoy;
+use proxy_filter_conformance::scenario::Guest;
 use proxy_filter_conformance::{Observation, Scenario, comparison, mock, recorded, scenarios};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,17 +18,15 @@ fn main() -> ExitCode {
     let scenarios: Vec<Scenario> = scenarios::all();
     let wanted = |scenario: &&Scenario| is_wanted(&arguments, scenario.name);
 
-    let artifacts = Artifacts::build();
     let envoy = envoy::locate(None).map_err(|error| error.to_string());
     let required = std::env::var_os("PROXY_FILTER_REQUIRE_ENVOY").is_some_and(|value| value == "1");
     let list = arguments.list;
 
     // One Envoy serves all scenarios, before the trials; each trial then runs its own on the mock host and compares.
-    let outcome: Result<BTreeMap<&str, Result<Observation, String>>, String> = match (&envoy, &artifacts) {
-        (Ok(_), Ok(artifacts)) if !list => {
+    let outcome: Result<BTreeMap<&str, Result<Observation, String>>, String> = match &envoy {
+        Ok(_) if !list => {
             let chosen: Vec<Scenario> = scenarios.iter().filter(wanted).cloned().collect();
-            let options = Options { envoy: None, artifacts: artifacts.clone() };
-            envoy::run(&chosen, &options).map_err(|error| error.to_string()).map(|results| {
+            envoy::run(&chosen).map_err(|error| error.to_string()).map(|results| {
                 chosen
                     .iter()
                     .map(|s| s.name)
@@ -40,39 +40,52 @@ fn main() -> ExitCode {
     let version = envoy.as_ref().map_err(Clone::clone).and_then(|envoy| envoy::version(envoy).map_err(|error| error.to_string()));
     let version: Arc<str> = version.unwrap_or_default().into();
     let outcome = Arc::new(outcome);
-    let artifacts = Arc::new(artifacts.map_err(|error| error.to_string()));
     let missing = envoy.err();
     let trials = scenarios.into_iter().map(|scenario| {
-        let (outcome, artifacts, missing) = (Arc::clone(&outcome), Arc::clone(&artifacts), missing.clone());
+        let (outcome, missing) = (Arc::clone(&outcome), missing.clone());
         let version = Arc::clone(&version);
         let ignored = missing.is_some() && !required;
         let kind = if ignored { "no Envoy: set ENVOY_BIN" } else { "" };
         Trial::test(scenario.name, move || match missing {
             Some(missing) => Err(missing.into()),
-            None => compare(&scenario, &version, &outcome, &artifacts),
+            None => compare(&scenario, &version, &outcome),
         })
         .with_ignored_flag(ignored)
         .with_kind(kind)
     });
-    let yaml = Trial::test("envoy-yaml-of-add-header", {
-        let artifacts = Arc::clone(&artifacts);
-        move || envoy_accepts_the_examples_configuration(artifacts.as_ref().as_ref().map_err(String::as_str)?)
+    let examples = examples().into_iter().map(|example| {
+        let trial = Trial::test(format!("envoy-yaml-of-{example}"), move || envoy_accepts_the_configuration_of(example));
+        trial.with_ignored_flag(missing.is_some() && !required)
     });
-    let yaml = yaml.with_ignored_flag(missing.is_some() && !required);
-    let trials = trials.chain([yaml]).collect();
+    let trials = trials.chain(examples).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// What the example's README tells people to start.
-fn envoy_accepts_the_examples_configuration(artifacts: &Artifacts) -> Result<(), Failed> {
-    let yaml = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/add-header/envoy.yaml"))?;
-    let shipped = "target/wasm32-unknown-unknown/release/add_header.wasm";
-    if !yaml.contains(shipped) {
-        return Err(format!("envoy.yaml does not name {shipped}").into());
+fn examples_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+/// The names of the crates in `examples/`.
+fn examples() -> Vec<&'static str> {
+    let entries = std::fs::read_dir(examples_directory()).expect("the directory examples/").flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    names.into_iter().map(|name| &*name.leak()).collect()
+}
+
+/// What an example's README tells people to start.
+fn envoy_accepts_the_configuration_of(example: &'static str) -> Result<(), Failed> {
+    let yaml = std::fs::read_to_string(examples_directory().join(example).join("envoy.yaml"))?;
+    let shipped = format!("target/wasm32-unknown-unknown/release/{}.wasm", example.replace('-', "_"));
+    if !yaml.contains(&shipped) {
+        return Err(format!("envoy.yaml of {example} does not name {shipped}").into());
     }
     let directory = tempfile::tempdir()?;
     let config = directory.path().join("envoy.yaml");
-    std::fs::write(&config, yaml.replace(shipped, &artifacts.add_header.display().to_string()))?;
+    std::fs::write(&config, yaml.replace(&shipped, &Guest::Example(example).build()?.display().to_string()))?;
     let checked = std::process::Command::new(envoy::locate(None)?).args(["--mode", "validate", "-c"]).arg(&config).output()?;
     if !checked.status.success() {
         return Err(String::from_utf8_lossy(&checked.stderr).into_owned().into());
@@ -90,12 +103,10 @@ fn compare(
     scenario: &Scenario,
     version: &str,
     outcome: &Result<BTreeMap<&str, Result<Observation, String>>, String>,
-    artifacts: &Result<Artifacts, String>,
 ) -> Result<(), Failed> {
-    let artifacts = artifacts.as_ref().map_err(String::as_str)?;
     let results = outcome.as_ref().map_err(String::as_str)?;
     let on_envoy = results.get(scenario.name).ok_or("Envoy did not run it")?.as_ref().map_err(String::as_str)?;
-    let on_mock = mock::run(scenario, artifacts)?;
+    let on_mock = mock::run(scenario)?;
     let seen = on_envoy.to_string();
     let followed = recorded::is_followed(version);
     if !followed || scenario.fatal || scenario.not_modelled.is_some() {

@@ -1,12 +1,10 @@
 //! The mock host against what Envoy 1.40 did when `conformance/recorded/envoy-1.40.txt` was written: the same comparison as `envoy`,
 //! for machines that have none.
 
-use proxy_filter_conformance::envoy::Artifacts;
 use proxy_filter_conformance::{comparison, mock, recorded, scenarios};
 
 #[test]
 fn the_mock_host_does_what_envoy_did() {
-    let artifacts = Artifacts::build().unwrap();
     let mut recorded = recorded::followed();
     let mut differences = Vec::new();
     for scenario in scenarios::all() {
@@ -14,7 +12,7 @@ fn the_mock_host_does_what_envoy_did() {
             differences.push(format!("{} is not recorded", scenario.name));
             continue;
         };
-        let on_mock = mock::run(&scenario, &artifacts).unwrap();
+        let on_mock = mock::run(&scenario).unwrap();
         if let Some(difference) = comparison::difference(&scenario, on_envoy, &on_mock) {
             differences.push(format!("{} ({}):\n{difference}", scenario.name, scenario.rows.join(", ")));
         }

@@ -31,6 +31,7 @@ mod proxy;
 mod refused;
 mod running_vm;
 mod spy;
+mod status_table;
 mod trace;
 mod upstream;
 mod vm;
@@ -59,6 +60,7 @@ pub use proxy_filter_abi as abi;
 pub use proxy_filter_abi::{LogLevel, PeerType};
 pub use refused::{Reason, Refused};
 pub use spy::Spy;
+pub use status_table::StatusTable;
 pub use upstream::Answer;
 #[cfg(feature = "wasmtime")]
 pub use vm::wasm::{LoadError, Problem, imports};

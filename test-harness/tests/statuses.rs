@@ -6,8 +6,8 @@
 use http::Request;
 use proxy_filter_abi::{HOSTCALLS, Status};
 use proxy_filter_test::{
-    Answer, Cluster, Fault, GrpcCluster, GrpcEvent, GrpcStatus, Lint, Message, MockProxy, Outcome, Plugin, Reason, TestResult,
-    VmKind, both_vms,
+    Answer, Cluster, Fault, GrpcCluster, GrpcEvent, GrpcStatus, Lint, Message, MockProxy, Outcome, Plugin, StatusTable,
+    TestResult, VmKind, both_vms,
 };
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,18 +32,6 @@ const FILTERS: [(&Module, &str, &str); 11] = [
 
 const ADD_HEADER: &str = r#"{"request": {"remove": ["a"], "set": [["b", "c"]], "append": [["d", "e"]], "add": [["f", "g"]]},
     "response": {"remove": ["a"], "set": [["b", "c"]], "append": [["d", "e"]], "add": [["f", "g"]]}}"#;
-
-/// Every failure of the ABI, the numbers that it leaves out, and wild ones; success (0) is what the host answers by itself.
-fn statuses() -> impl Iterator<Item = Status> {
-    (0..=15).chain([99, u32::MAX]).filter_map(Status::from_wire)
-}
-
-fn faults(hostcall: &str) -> impl Iterator<Item = Fault> {
-    statuses().flat_map(move |status| {
-        let always = Fault::new(hostcall, status);
-        [always.clone().times(1), always]
-    })
-}
 
 fn plugin(vm: VmKind, (module, root_id, config): (&'static Module, &str, &str)) -> Plugin {
     vm.plugin(module, root_id).config(config).allow_on_headers_stop_iteration(true)
@@ -76,13 +64,6 @@ fn grpc_clusters(builder: proxy_filter_test::Builder) -> proxy_filter_test::Buil
         }
     });
     builder.grpc_cluster("unary", unary).grpc_cluster("stream", stream).grpc_cluster("down", GrpcCluster::refuse())
-}
-
-/// How often each hostcall of some filters has failed, and those that were seen to fail in every way.
-#[derive(Default)]
-struct Injected {
-    times: BTreeMap<&'static str, u64>,
-    in_every_way: BTreeSet<&'static str>,
 }
 
 fn is_tcp(root_id: &str) -> bool {
@@ -139,63 +120,39 @@ fn exchange(proxy: &MockProxy) -> TestResult {
 }
 
 both_vms! {
-    fn a_stream_survives_every_status_of_every_hostcall(vm) -> TestResult {
-        let (mut http, mut tcp, mut services) = (Injected::default(), Injected::default(), Injected::default());
+    fn a_filter_survives_every_status_of_every_hostcall(vm) -> TestResult {
+        let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for filter in FILTERS {
-            let injected = match filter.1 {
-                "services" | "services connections" => &mut services,
-                root_id if is_tcp(root_id) => &mut tcp,
-                _ => &mut http,
+            let (_, root_id, config) = filter;
+            let table = StatusTable::run(
+                || builder(plugin(vm, filter)),
+                |proxy| {
+                    proxy.set_raw_upstream(|_| Message::new([(":status", "200")]).chunk("answer").chunk("s").trailer("x-end", "1"));
+                    traffic(proxy, root_id)
+                },
+            )?;
+            print!("{vm:?}, {root_id} {config}: {table}");
+            let kind = match root_id {
+                "services" | "services connections" => "services",
+                root_id if is_tcp(root_id) => "TCP",
+                _ => "HTTP",
             };
-            let proxy = builder(plugin(vm, filter)).start()?;
-            proxy.set_raw_upstream(|_| Message::new([(":status", "200")]).chunk("answer").chunk("s").trailer("x-end", "1"));
-            traffic(&proxy, filter.1)?;
-            for row in HOSTCALLS {
-                let before = proxy.faults_injected();
-                let mut in_every_way = true;
-                for fault in faults(row.name) {
-                    let earlier = proxy.faults_injected();
-                    proxy.inject(fault.clone());
-                    traffic(&proxy, filter.1)?;
-                    assert!(proxy.trap().is_none(), "{} {}: {fault:?}: {:?}", filter.1, filter.2, proxy.trap());
-                    proxy.clear_faults();
-                    in_every_way &= proxy.faults_injected() > earlier;
-                    if proxy.faults_injected() == before {
-                        // This filter does not make it.
-                        break;
-                    }
-                }
-                let times = proxy.faults_injected() - before;
-                if times > 0 {
-                    *injected.times.entry(row.name).or_default() += times;
-                }
-                if in_every_way {
-                    injected.in_every_way.insert(row.name);
-                }
-            }
-            for status in statuses() {
-                proxy.inject(Fault::of_every_hostcall(status));
-                traffic(&proxy, filter.1)?;
-                assert!(proxy.trap().is_none(), "{} {}: {status}: {:?}", filter.1, filter.2, proxy.trap());
-                proxy.clear_faults();
-            }
-            // A host that has come to its senses is served.
-            traffic(&proxy, filter.1)?;
+            seen.entry(kind).or_default().extend(table.hostcalls());
         }
-        let all = [("HTTP", http, &STREAM_HOSTCALLS[..]), ("TCP", tcp, &TCP_HOSTCALLS[..]), ("services", services, &SERVICE_HOSTCALLS[..])];
-        for (name, Injected { times, in_every_way }, all) in &all {
-            println!("{vm:?}, {name}: {} faults of {} hostcalls, 0 traps: {times:?}", times.values().sum::<u64>(), times.len());
-            let missed: Vec<_> = all.iter().filter(|name| !in_every_way.contains(*name)).collect();
-            assert!(missed.is_empty(), "no {name} filter sees {missed:?} fail in every way");
+        let all = [("HTTP", &STREAM_HOSTCALLS[..]), ("TCP", &TCP_HOSTCALLS[..]), ("services", &SERVICE_HOSTCALLS[..])];
+        for (kind, all) in &all {
+            let missed: Vec<_> = all.iter().filter(|name| !seen[kind].contains(*name)).collect();
+            assert!(missed.is_empty(), "no {kind} filter sees {missed:?} fail in every way");
         }
-        let tables = all.iter().flat_map(|(_, _, all)| all.iter().copied());
+        let tables = all.iter().flat_map(|(_, all)| all.iter().copied());
         let of_the_abi: BTreeSet<_> = HOSTCALLS.iter().map(|row| row.name).collect();
         assert_eq!(tables.collect::<BTreeSet<_>>(), of_the_abi, "each hostcall of the ABI is in a table");
         Ok(())
     }
 
     fn a_root_that_is_done_later_survives_every_status_of_it(vm) -> TestResult {
-        for fault in faults("proxy_done") {
+        for status in (1..=15).chain([99, u32::MAX]).filter_map(Status::from_wire) {
+            let fault = Fault::new("proxy_done", status);
             let plugin = || plugin(vm, (&torture::PLUGINS, "services connections", ""));
             let proxy = builder(plugin()).start()?;
             // The root of before, in another VM, is asked whether it is done, and says so after a while.
@@ -208,40 +165,7 @@ both_vms! {
         }
         Ok(())
     }
-
-    fn starting_survives_every_status_of_every_hostcall(vm) -> TestResult {
-        for filter in FILTERS {
-            for row in STARTING_HOSTCALLS {
-                for fault in faults(row) {
-                    // It is refused or it serves; it does not trap.
-                    match builder(plugin(vm, filter)).inject(fault.clone()).start() {
-                        Ok(proxy) => {
-                            traffic(&proxy, filter.1)?;
-                            assert!(proxy.trap().is_none(), "{} {}: {fault:?}: {:?}", filter.1, filter.2, proxy.trap());
-                        }
-                        Err(refused) => assert!(matches!(refused.reason(), Reason::Configure), "{} {}: {fault:?}: {refused}", filter.1, filter.2),
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
-
-/// The hostcalls that these filters make when they are configured.
-const STARTING_HOSTCALLS: [&str; 11] = [
-    "proxy_log",
-    "proxy_get_current_time_nanoseconds",
-    "proxy_get_property",
-    "proxy_get_buffer_bytes",
-    "proxy_http_call",
-    "proxy_grpc_call",
-    "proxy_grpc_stream",
-    "proxy_grpc_send",
-    "proxy_get_log_level",
-    "proxy_set_tick_period_milliseconds",
-    "proxy_register_shared_queue",
-];
 
 /// The hostcalls that the SDK makes for HTTP streams and for starting.
 const STREAM_HOSTCALLS: [&str; 18] = [

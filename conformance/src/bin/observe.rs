@@ -6,7 +6,7 @@
 //! cargo run -p proxy-filter-conformance --bin observe -- --differing > conformance/recorded/envoy-1.36.4.txt   (of another version)
 //! ```
 
-use proxy_filter_conformance::envoy::{Artifacts, Options, run};
+use proxy_filter_conformance::envoy::run;
 use proxy_filter_conformance::{Error, Scenario, recorded, scenarios};
 use std::process::ExitCode;
 
@@ -31,7 +31,7 @@ fn observe(arguments: &[String]) -> Result<usize, Error> {
     let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
     let scenarios: Vec<Scenario> = scenarios::all().into_iter().filter(|scenario| wanted(scenario.name)).collect();
     let mut failed = 0;
-    for (scenario, result) in scenarios.iter().zip(run(&scenarios, &Options { envoy: None, artifacts: Artifacts::build()? })?) {
+    for (scenario, result) in scenarios.iter().zip(run(&scenarios)?) {
         let same = |seen: &str| followed.get(scenario.name).is_some_and(|recorded| *recorded == seen.trim_end());
         if differing && result.as_ref().is_ok_and(|observation| same(&observation.to_string())) {
             continue;

@@ -18,7 +18,6 @@ use crate::{
 use clusters::Servers;
 use log::Log;
 use process::Envoy;
-use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
@@ -30,88 +29,42 @@ use std::{
 pub(crate) use config::STATS_TAGS;
 pub use process::{locate, version};
 
-/// Where the modules of this workspace were built.
-#[derive(Clone, Debug)]
-pub struct Artifacts {
-    /// The crate `scripted-guest`.
-    pub scripted_guest: PathBuf,
-    /// The crate `examples/add-header`.
-    pub add_header: PathBuf,
-    /// The crate `test-harness/guests/streams`.
-    pub streams: PathBuf,
-    /// The crate `test-harness/guests/functions`.
-    pub functions: PathBuf,
-    /// The crate `test-harness/guests/on-proxy-wasm`.
-    pub on_proxy_wasm: PathBuf,
-}
-
-impl Artifacts {
-    /// Builds them, as they ship.
-    ///
-    /// # Errors
-    /// What the build said.
-    pub fn build() -> Result<Self, Error> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };
-        let build = |dir: PathBuf| {
-            let built = FilterCrate::build_once(&dir, &options);
-            built.map(|built| built.wasm).map_err(Error::while_doing(format!("build {}", dir.display())))
-        };
-        Ok(Self {
-            scripted_guest: build(root.join("scripted-guest"))?,
-            add_header: build(root.join("../examples/add-header"))?,
-            streams: build(root.join("../test-harness/guests/streams"))?,
-            functions: build(root.join("../test-harness/guests/functions"))?,
-            on_proxy_wasm: build(root.join("../test-harness/guests/on-proxy-wasm"))?,
-        })
-    }
-}
-
-/// What a run needs besides its scenarios.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The Envoy to run; `None`: see [`locate`].
-    pub envoy: Option<PathBuf>,
-    /// The modules.
-    pub artifacts: Artifacts,
-}
-
 /// Runs the scenarios one after the other: those that crash Envoy in a process each, all others against one.
 ///
 /// # Errors
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
-pub fn run(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
-    let followed = recorded::is_followed(&version(&locate(options.envoy.as_deref())?)?);
+pub fn run(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
+    let followed = recorded::is_followed(&version(&locate(None)?)?);
     // Another Envoy may refuse a plugin that the followed one loads, and would not start with it.
     let refused = |scenario: &Scenario| {
-        let loaded = if followed || !matches!(scenario.guest, Guest::Wasm(_)) { None } else { Some(load(scenario, options)) };
+        let loaded = if followed || !matches!(scenario.guest, Guest::Wasm(_)) { None } else { Some(load(scenario)) };
         loaded.filter(|fate| fate.as_ref().is_ok_and(|fate| *fate != Observation::load(true)))
     };
     let mut alone: Vec<Option<Result<Observation, Error>>> = scenarios.iter().map(refused).collect();
     for (scenario, result) in scenarios.iter().zip(&mut alone).filter(|(_, result)| result.is_none()) {
         if scenario.only_loads {
-            *result = Some(load(scenario, options));
+            *result = Some(load(scenario));
         } else if scenario.crashes {
-            *result = run_until_crash(std::slice::from_ref(scenario), options)?.pop();
+            *result = run_until_crash(std::slice::from_ref(scenario))?.pop();
         }
     }
     let rest = scenarios.iter().zip(&alone).filter(|(_, result)| result.is_none()).map(|(scenario, _)| scenario.clone());
-    let mut together = run_together(&rest.collect::<Vec<_>>(), options)?.into_iter();
+    let mut together = run_together(&rest.collect::<Vec<_>>())?.into_iter();
     let results = alone.into_iter().map(|result| result.or_else(|| together.next()));
     Ok(results.map(|result| result.unwrap_or_else(|| Err(Error::new("it was not run")))).collect())
 }
 
 /// After a crash that no scenario announces the rest get a new Envoy.
-fn run_together(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
+fn run_together(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
     let mut results = Vec::new();
     while let Some(rest) = scenarios.get(results.len()..).filter(|rest| !rest.is_empty()) {
-        results.extend(run_until_crash(rest, options)?);
+        results.extend(run_until_crash(rest)?);
     }
     Ok(results)
 }
 
 /// The results of the first scenarios: all, or those up to the one that ended Envoy.
-fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Result<Observation, Error>>, Error> {
+fn run_until_crash(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
     let directory = tempfile::tempdir().map_err(Error::while_doing("make a directory for Envoy's configuration"))?;
     let mut listeners = Vec::new();
     let mut parts = Vec::new();
@@ -124,12 +77,12 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
     for scenario in scenarios {
         let (listener, upstream) = listen(scenario.upstream == Upstream::Refuse)?;
         let (grpc_listener, grpc) = scenario.grpc.as_ref().map(|grpc| listen(grpc.refuses)).transpose()?.unzip();
-        let module = module(scenario, &options.artifacts, directory.path())?;
+        let module = module(scenario, directory.path())?;
         let servers = Servers::start(scenario)?;
         parts.push(config::Part { scenario, module, upstream, hosts: servers.hosts(), grpc });
         listeners.push((listener, servers, grpc_listener));
     }
-    let envoy = Envoy::start(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&parts))?;
+    let envoy = Envoy::start(&locate(None)?, directory.path(), &config::bootstrap(&parts))?;
     let addresses = envoy.listeners()?;
     let mut results = Vec::new();
     for (scenario, (listener, servers, grpc_listener)) in scenarios.iter().zip(listeners) {
@@ -158,28 +111,22 @@ fn run_until_crash(scenarios: &[Scenario], options: &Options) -> Result<Vec<Resu
 }
 
 /// What Envoy says of a plugin before it would start with it.
-fn load(scenario: &Scenario, options: &Options) -> Result<Observation, Error> {
+fn load(scenario: &Scenario) -> Result<Observation, Error> {
     let directory = tempfile::tempdir().map_err(Error::while_doing("make a directory for Envoy's configuration"))?;
-    let module = module(scenario, &options.artifacts, directory.path())?;
+    let module = module(scenario, directory.path())?;
     let upstream = SocketAddr::from(([127, 0, 0, 1], 1));
     let part = config::Part { scenario, module, upstream, hosts: Vec::new(), grpc: None };
-    let fate = process::validate(&locate(options.envoy.as_deref())?, directory.path(), &config::bootstrap(&[part]))?;
+    let fate = process::validate(&locate(None)?, directory.path(), &config::bootstrap(&[part]))?;
     Ok(fate.map_or_else(Observation::crash, Observation::load))
 }
 
-fn module(scenario: &Scenario, artifacts: &Artifacts, directory: &Path) -> Result<PathBuf, Error> {
-    Ok(match &scenario.guest {
-        Guest::Scripted => artifacts.scripted_guest.clone(),
-        Guest::AddHeader => artifacts.add_header.clone(),
-        Guest::Streams => artifacts.streams.clone(),
-        Guest::Functions => artifacts.functions.clone(),
-        Guest::OnProxyWasm => artifacts.on_proxy_wasm.clone(),
-        Guest::Wasm(bytes) => {
-            let path = directory.join(format!("{}.wasm", scenario.name));
-            std::fs::write(&path, bytes).map_err(Error::while_doing(format!("write {}", path.display())))?;
-            path
-        }
-    })
+fn module(scenario: &Scenario, directory: &Path) -> Result<PathBuf, Error> {
+    if let Guest::Wasm(bytes) = &scenario.guest {
+        let path = directory.join(format!("{}.wasm", scenario.name));
+        std::fs::write(&path, bytes).map_err(Error::while_doing(format!("write {}", path.display())))?;
+        return Ok(path);
+    }
+    scenario.guest.build()
 }
 
 fn run_one(

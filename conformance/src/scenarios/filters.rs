@@ -1,6 +1,6 @@
-//! Small filters as people write them, several hostcalls working together; and the add-header example.
+//! Small filters as people write them, several hostcalls working together.
 
-use crate::scenario::{Guest, Scenario, get, post, respond, scenario};
+use crate::scenario::{Scenario, get, post, respond, scenario};
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
@@ -29,13 +29,5 @@ pub(super) fn all() -> Vec<Scenario> {
                  log: property tenant, property response code; delete: property tenant",
             )
             .request(post("/").body(&["abc"])),
-        scenario("add-header", &["HDR-12", "HDR-13", "HDR-14"])
-            .guest(Guest::AddHeader, "add_header")
-            .config(
-                r#"{"request":{"remove":["x-secret"],"set":[["x-proto","https"]],"append":[["accept","b"],["x-list","2"]],"add":[["x-tenant","shop"]]},
-                   "response":{"append":[["vary","origin"]],"add":[["x-served-by","filter"]],"remove":["x-powered-by"]}}"#,
-            )
-            .request(get("/").header("x-secret", "s").header("x-proto", "http").header("accept", "a").header("x-list", "1"))
-            .response(respond(200).header("vary", "accept").header("x-powered-by", "php").body(&["hello"])),
     ]
 }

@@ -5,6 +5,7 @@ mod body;
 mod buffers;
 mod callouts;
 mod capabilities;
+mod examples;
 mod expression;
 mod failure;
 mod fatal;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Scenario> {
         local_reply::all(),
         local_reply_later::all(),
         filters::all(),
+        examples::all(),
         flow::all(),
         around::all(),
         http2::all(),
