@@ -6,11 +6,6 @@ mod collect;
 mod mask;
 mod one_at_a_time;
 
-/// The snippets of the porting guide, compiled.
-#[cfg(doctest)]
-#[doc = include_str!("../../../../docs/porting.md")]
-mod porting {}
-
 proxy_filter::no_std_runtime!();
 
 proxy_filter::register! {

@@ -1,0 +1,51 @@
+//! Every chapter of the book that has Rust in it: `cargo test --package proxy-filter-book` compiles and runs its snippets, and checks
+//! its configurations, its links and the messages that it quotes.
+//!
+//! A snippet is a whole filter with its test, or says by a hidden line (`# `, which mdBook leaves out) what stands around it:
+//! [`plugin!`] for a filter that needs no configuration. One that shows tests has the fence `rust,test_harness`, and they run.
+
+macro_rules! chapters {
+    ($($chapter:ident $file:literal)+) => { $(
+        #[cfg(doctest)]
+        #[doc = include_str!($file)]
+        mod $chapter {}
+    )+ };
+}
+
+chapters! {
+    porting "porting.md"
+}
+
+/// The root around a stream's context that needs no configuration, with the root id `snippet`.
+///
+/// ```
+/// use proxy_filter::prelude::*;
+/// # proxy_filter_book::plugin!(Stream);
+/// #[derive(Default)]
+/// struct Stream;
+/// impl HttpContext for Stream {}
+/// # use proxy_filter_test::{MockProxy, Plugin as TestPlugin};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let proxy = MockProxy::new(TestPlugin::native(&PLUGINS, "snippet"))?;
+/// assert_eq!(proxy.send(http::Request::get("http://shop.example/").body("")?).response().status(), 200);
+/// # Ok(()) }
+/// ```
+#[macro_export]
+macro_rules! plugin {
+    ($stream:ty) => {
+        struct Root;
+        impl ::proxy_filter::RootContext for Root {
+            type Config = ();
+            fn new((): (), _plugin: &::proxy_filter::Plugin<'_>) -> ::core::result::Result<Self, ::proxy_filter::ConfigError> {
+                Ok(Self)
+            }
+        }
+        impl ::proxy_filter::HttpPlugin for Root {
+            type Http = $stream;
+            fn create_http_context(self: &::std::rc::Rc<Self>, _stream: &::proxy_filter::HttpStream) -> $stream {
+                <$stream>::default()
+            }
+        }
+        ::proxy_filter::register! { "snippet" => http Root }
+    };
+}

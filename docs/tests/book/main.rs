@@ -1,0 +1,6 @@
+//! The book beside its snippets: its pages, links, configurations and commands.
+
+mod configuration;
+mod links;
+mod page;
+mod pages;
