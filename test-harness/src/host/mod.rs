@@ -8,6 +8,7 @@ pub(crate) mod buffer;
 mod capability;
 pub(crate) mod clusters;
 mod context;
+mod effects;
 pub(crate) mod events;
 mod foreign;
 pub(crate) mod grpc;
@@ -17,6 +18,7 @@ pub(crate) mod http_stream;
 mod meaning;
 mod metrics;
 pub(crate) mod property;
+mod settings;
 pub(crate) mod shared;
 mod sharing;
 pub(crate) mod tcp_stream;
@@ -30,6 +32,8 @@ pub(crate) use capability::Capabilities;
 use clusters::Clusters;
 use context::Context;
 pub(crate) use context::Root;
+pub(crate) use effects::Deferred;
+use effects::Effect;
 use events::Events;
 pub use foreign::ForeignCall;
 pub(crate) use foreign::Function;
@@ -37,6 +41,7 @@ use foreign::{Declarations, Expressions, ForeignFunctions};
 use grpc::Grpc;
 pub(crate) use header_map::{HeaderMap, MapKind};
 use http_call::HttpCalls;
+pub(crate) use settings::{PluginSettings, VmSettings};
 pub(crate) use traced::Traced;
 
 use crate::fault::Faults;
@@ -47,9 +52,9 @@ use crate::log::LogLine;
 use crate::profile::Profile;
 use crate::trace::Trace;
 use crate::vm::Trap;
-use http_stream::{AskedBy, HttpStream, Reply};
+use http_stream::{HttpStream, Reply};
 use property::Told;
-use proxy_filter_abi::{AbiVersion, Callback, LogLevel, Status, StreamType};
+use proxy_filter_abi::{AbiVersion, Callback, LogLevel, Status};
 use shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -103,23 +108,6 @@ pub(crate) struct State {
 pub(crate) struct StreamKey {
     pub(crate) stream: u64,
     pub(crate) filter: usize,
-}
-
-/// What a callback has asked for, and of which filter's stream.
-#[derive(Debug)]
-pub(crate) struct Deferred {
-    key: StreamKey,
-    effect: Effect,
-    by: AskedBy,
-}
-
-#[derive(Debug)]
-enum Effect {
-    Continue(StreamType),
-    Close,
-    Reply(Reply),
-    ContinueConnection,
-    CloseConnection,
 }
 
 impl State {
@@ -184,72 +172,6 @@ impl State {
     fn take_refusal(&self) -> Option<String> {
         self.refusal.take()
     }
-
-    /// Carries out what the stream's callback that has just returned asked for, in order.
-    pub(crate) fn run_effects(&self) {
-        while self.run_effect() {}
-    }
-
-    /// Carries out the next of what was asked for; whether there was any. What a root's callback asks for is carried out one by one:
-    /// the callbacks that follow from the first come before the second (SEQ-37).
-    pub(crate) fn run_effect(&self) -> bool {
-        let Some(Deferred { key, effect, by }) = self.effects.borrow_mut().pop_front() else { return false };
-        let (mut streams, mut connections) = (self.streams.borrow_mut(), self.connections.borrow_mut());
-        if let Some(stream) = streams.get_mut(&key.stream) {
-            stream.set_now(self.events.now());
-        }
-        match (effect, streams.get_mut(&key.stream), connections.get_mut(&key.stream)) {
-            (Effect::Continue(side), Some(stream), _) => stream.continue_stream(key.filter, side),
-            (Effect::Close, Some(stream), _) => stream.close(key.filter, by),
-            (Effect::Reply(reply), Some(stream), _) => stream.reply(key.filter, reply, by),
-            (Effect::ContinueConnection, _, Some(connection)) => connection.continue_reading(key.filter),
-            (Effect::CloseConnection, _, Some(connection)) => connection.close(),
-            // What a stream of the one kind cannot be asked for, or one that is gone.
-            _ => {}
-        }
-        if let Some(stream) = streams.get_mut(&key.stream) {
-            self.note_faults(stream);
-        }
-        true
-    }
-
-    /// Whether something is to be done before anything else comes from a client or an upstream.
-    pub(crate) fn has_effects(&self) -> bool {
-        let nested = self.scheduler.is_nested();
-        !self.effects.borrow().is_empty() || !nested && self.shared.queues.has_notices()
-    }
-
-    pub(crate) fn take_effects(&self) -> VecDeque<Deferred> {
-        self.effects.take()
-    }
-
-    /// Before what was asked for meanwhile.
-    pub(crate) fn put_effects_back(&self, mut effects: VecDeque<Deferred>) {
-        let mut meanwhile = self.effects.borrow_mut();
-        effects.append(&mut meanwhile);
-        *meanwhile = effects;
-    }
-
-    /// Carries out what a callback of this stream asked for before it trapped, as far as it is about other streams: its own has
-    /// failed (LOC-18), which Envoy may not survive (FAI-17, FAI-18).
-    pub(crate) fn run_effects_after_trap(&self, own: StreamKey) {
-        let effects = self.effects.take();
-        let (of_own, of_others): (VecDeque<Deferred>, _) =
-            effects.into_iter().partition(|deferred| deferred.key.stream == own.stream);
-        self.effects.replace(of_others);
-        if let Some(stream) = self.streams.borrow_mut().get_mut(&own.stream) {
-            for deferred in of_own {
-                match deferred.effect {
-                    Effect::Continue(side) => stream.note_continue_and_trap(own.filter, side),
-                    Effect::Close => stream.note_close_and_trap(own.filter),
-                    Effect::Reply(_) => stream.note_reply_and_trap(own.filter),
-                    Effect::ContinueConnection | Effect::CloseConnection => {}
-                }
-            }
-            self.note_faults(stream);
-        }
-        self.run_effects();
-    }
 }
 
 /// A failing assertion unwinds through here: the trace says what led to it.
@@ -262,35 +184,6 @@ impl Drop for State {
             }
         }
     }
-}
-
-/// What a plugin is configured with, in the proxy.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PluginSettings {
-    pub(crate) name: String,
-    pub(crate) root_id: String,
-    pub(crate) configuration: Vec<u8>,
-    pub(crate) vm: VmSettings,
-    pub(crate) allow_on_headers_stop_iteration: bool,
-    pub(crate) fail_open: bool,
-}
-
-impl PluginSettings {
-    /// Whether one root serves both, in one VM.
-    pub(crate) fn shares_root_with(&self, other: &Self) -> bool {
-        let key = |plugin: &Self| (plugin.name.clone(), plugin.root_id.clone(), plugin.configuration.clone());
-        key(self) == key(other)
-    }
-}
-
-/// What a VM is configured with; plugins that agree in it, and in the code, share one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct VmSettings {
-    pub(crate) vm_id: String,
-    pub(crate) configuration: Vec<u8>,
-    pub(crate) capabilities: Capabilities,
-    /// What WASI's `environ_get` gives (ENV-1).
-    pub(crate) environment: BTreeMap<String, String>,
 }
 
 /// One VM's side of the proxy: its contexts, and which of them is running.
@@ -455,19 +348,5 @@ impl VmHost {
     fn with_connection<R>(&self, f: impl FnOnce(&mut TcpStream, usize) -> R) -> Option<R> {
         let key = self.stream()?;
         self.state.connections.borrow_mut().get_mut(&key.stream).map(|connection| f(connection, key.filter))
-    }
-
-    /// Notes what is to happen after the callback.
-    fn after_callback(&self, effect: Effect) {
-        if let Some(key) = self.stream() {
-            let by = match self.running.get() {
-                Some(Callback::proxy_on_log { .. } | Callback::proxy_on_done { .. } | Callback::proxy_on_delete { .. }) => {
-                    AskedBy::End
-                }
-                _ if self.running_stream().is_none() => AskedBy::Root,
-                _ => AskedBy::Stream,
-            };
-            self.state.effects.borrow_mut().push_back(Deferred { key, effect, by });
-        }
     }
 }

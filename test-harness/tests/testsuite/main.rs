@@ -7,6 +7,7 @@ mod access_loggers;
 mod callouts;
 #[cfg(feature = "wasmtime")]
 mod capabilities;
+mod clusters;
 #[cfg(feature = "wasmtime")]
 mod failure;
 mod faults;

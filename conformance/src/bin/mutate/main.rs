@@ -9,8 +9,9 @@
 //! It works on a copy under `target/mutate`; the sources are not touched.
 
 mod faults;
+mod services;
 
-use faults::{FAULTS, Fault, Suite};
+use faults::{Fault, Suite};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -34,8 +35,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let check_only = arguments.iter().any(|argument| argument == "--check");
     let wanted: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !argument.starts_with("--")).collect();
-    let chosen: Vec<&Fault> = FAULTS
-        .iter()
+    let chosen: Vec<&Fault> = faults::all()
         .filter(|fault| wanted.is_empty() || wanted.iter().any(|word| fault.breaks.contains(word) || fault.file.contains(word)))
         .collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -68,7 +68,7 @@ fn fits(root: &Path, fault: &Fault) -> Result<(), String> {
 fn run(root: &Path, chosen: &[&Fault]) -> io::Result<usize> {
     let copy = copy_of(root)?;
     println!("the tests without a fault, in {}", copy.display());
-    for suite in [Suite::Engine, Suite::Dispatcher] {
+    for suite in [Suite::Engine, Suite::Dispatcher, Suite::Services] {
         if let Verdict::Caught(test) | Verdict::Unfit(test) = test(&copy, suite)? {
             return Err(io::Error::other(format!("they fail as they are: {test}")));
         }
@@ -169,4 +169,16 @@ fn cargo(copy: &Path, arguments: &[&str]) -> io::Result<Ran> {
         ended: status.is_some(),
         text: String::from_utf8_lossy(&fs::read(&output)?).into_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_fits_the_sources() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let misfits: Vec<String> = faults::all().filter_map(|fault| fits(&root, fault).err()).collect();
+        assert!(misfits.is_empty(), "{}", misfits.join("\n"));
+    }
 }
