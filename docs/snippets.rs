@@ -13,6 +13,11 @@ macro_rules! chapters {
 }
 
 chapters! {
+    cookbook_robustness "cookbook/robustness.md"
+    cookbook_messages "cookbook/messages.md"
+    cookbook_bodies "cookbook/bodies.md"
+    cookbook_calls "cookbook/calls.md"
+    cookbook_state "cookbook/state.md"
     porting "porting.md"
 }
 

@@ -1,6 +1,7 @@
 //! The book beside its snippets: its pages, links, configurations and commands.
 
 mod configuration;
+mod cookbook;
 mod links;
 mod page;
 mod pages;
