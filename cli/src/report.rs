@@ -168,10 +168,12 @@ fn summary(text: &mut String, transcript: &Transcript) {
         other => row("outcome", WARNING, &format!("{other:?}")),
     }
     let fuel = &transcript.fuel;
-    let memory = transcript.memory.map(|bytes| format!("; {} KiB of memory", grouped(bytes >> 10))).unwrap_or_default();
-    let exchange = grouped(fuel.exchange);
-    let start = format!("start {}, configure {}{memory}", grouped(fuel.start), grouped(fuel.configure));
-    row("fuel", anstyle::Style::new(), &format!("{exchange} guest instructions in the exchange ({start})"));
+    let (exchange, start, configure) = (grouped(fuel.exchange), grouped(fuel.start), grouped(fuel.configure));
+    let fuel = format!("{exchange} guest instructions in the exchange (start {start}, configure {configure})");
+    row("fuel", anstyle::Style::new(), &fuel);
+    if let Some(bytes) = transcript.memory {
+        row("memory", anstyle::Style::new(), &format!("{} KiB", grouped(bytes >> 10)));
+    }
     let time = &transcript.time;
     row("time", QUIET, &format!("{} in the exchange, {} to load and start", rounded(time.exchange), rounded(time.start)));
 }
