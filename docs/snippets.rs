@@ -19,6 +19,7 @@ chapters! {
     cookbook_calls "cookbook/calls.md"
     cookbook_state "cookbook/state.md"
     porting "porting.md"
+    quick_start "quick-start.md"
 }
 
 /// The root around a stream's context that needs no configuration, with the root id `snippet`.

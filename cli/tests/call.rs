@@ -314,7 +314,7 @@ fn crates_that_are_no_filter() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     call(format!("{root}/sdk/abi"), &[]).failed(2, "has no cdylib target").failed(2, "crate-type = [\"cdylib\", \"rlib\"]");
     call(root, &[]).failed(2, "give the directory of a filter in it").failed(2, "examples/add-header");
-    call(format!("{root}/docs"), &[]).failed(2, "has no Cargo.toml");
+    call(format!("{root}/examples"), &[]).failed(2, "has no Cargo.toml");
 }
 
 #[test]

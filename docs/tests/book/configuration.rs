@@ -56,7 +56,9 @@ fn envoy_accepts_every_whole_configuration() {
             return;
         }
     };
-    for (place, block) in blocks("yaml").into_iter().filter(|(_, block)| is_bootstrap(&block.text)) {
+    // The quick start's is for the filter that it writes; `.ci/quick-start` runs Envoy with it.
+    let elsewhere = |place: &str| place.starts_with("docs/quick-start.md:");
+    for (place, block) in blocks("yaml").into_iter().filter(|(place, block)| is_bootstrap(&block.text) && !elsewhere(place)) {
         let directory = tempfile::tempdir().expect("a folder");
         let config = directory.path().join("envoy.yaml");
         std::fs::write(&config, with_built_modules(&block.text)).expect("written");
