@@ -9,7 +9,8 @@ const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/call.svg");
 const ARGUMENTS: [&str; 5] = ["call", ".", "--config", "config.json", "/cart"];
 const TEXT: Color = Color::Rgb(RgbColor(0xe6, 0xed, 0xf3));
 const GROUND: Color = Color::Rgb(RgbColor(0x16, 0x1b, 0x22));
-const TITLE: &str = "A terminal: proxy-filter call shows which headers of a request and of its response the filter add-header has changed";
+const TITLE: &str =
+    "A terminal: proxy-filter call shows which headers of a request and of its response the filter add-header has changed";
 
 /// The terminal after the command, as SVG.
 fn drawn() -> String {
