@@ -92,6 +92,8 @@ enum Treatment {
     Remove,
     /// Its value is replaced by this.
     Value(&'static str),
+    /// Its value ends in seconds that run out meanwhile: more than ten minutes are rounded up to tens of minutes.
+    Seconds,
 }
 
 /// The headers that Envoy adds by itself, or whose values differ from run to run; for both sides and for `[name=value]` in log lines.
@@ -105,6 +107,10 @@ const TREATMENTS: &[(&str, Treatment)] = &[
     ("x-request-id", Treatment::Value("<uuid>")),
     // Added by the router before the response filters: milliseconds. Filters see it and count it, so it stays.
     ("x-envoy-upstream-service-time", Treatment::Value("<ms>")),
+    // Made by filters that limit requests.
+    ("retry-after", Treatment::Seconds),
+    ("ratelimit-reset", Treatment::Seconds),
+    ("ratelimit", Treatment::Seconds),
 ];
 
 impl Observation {
@@ -137,7 +143,21 @@ fn normalise_pairs(pairs: &mut Pairs) {
                     *old = value.as_bytes().to_vec();
                 }
             }
+            Treatment::Seconds => {
+                for (_, old) in pairs.iter_mut().filter(|(key, _)| key == name.as_bytes()) {
+                    round_seconds(old);
+                }
+            }
         }
+    }
+}
+
+fn round_seconds(value: &mut Vec<u8>) {
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (start, seconds) = value.split_at(value.len() - digits);
+    let Some(seconds) = str::from_utf8(seconds).ok().and_then(|text| text.parse::<u64>().ok()) else { return };
+    if seconds > 600 {
+        *value = [start, seconds.next_multiple_of(600).to_string().as_bytes()].concat();
     }
 }
 
@@ -158,6 +178,7 @@ fn normalise_line(line: &str) -> String {
                     line.replace_range(start + opening.len()..end, value);
                     from = start + opening.len();
                 }
+                Treatment::Seconds => from = end,
             }
         }
     }
@@ -346,5 +367,15 @@ mod tests {
         assert_eq!(normalise_line("- property request time = Ok \"7 bytes\""), "- property request time = Ok \"7 bytes\"");
         assert_eq!(normalise_line("- property source address = Ok \"127.0.0.1:70\""), "- property source address = Ok <address>");
         assert_eq!(normalise_line("- property upstream port = NotFound"), "- property upstream port = NotFound");
+    }
+    #[test]
+    fn seconds_that_run_out_are_rounded() {
+        let rounded = |value: &str| {
+            let mut value = value.as_bytes().to_vec();
+            round_seconds(&mut value);
+            String::from_utf8(value).unwrap()
+        };
+        assert_eq!(["3599", "3600", "600", "1", "soon"].map(rounded), ["3600", "3600", "600", "1", "soon"]);
+        assert_eq!(rounded("\"all\";r=0;t=3001"), "\"all\";r=0;t=3600");
     }
 }
