@@ -16,6 +16,8 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct HttpCalls {
     in_flight: RefCell<BTreeMap<u64, HttpCall>>,
+    /// How many of them go to each cluster.
+    by_cluster: RefCell<BTreeMap<String, usize>>,
     begun: Cell<u64>,
 }
 
@@ -95,19 +97,20 @@ impl State {
 
     /// A call has ended.
     pub(crate) fn end_http_call(&self, call: u64) -> Option<Ended> {
-        let HttpCall { vm, root, token, end, .. } = self.http_calls.in_flight.borrow_mut().remove(&call)?;
+        let HttpCall { vm, root, token, end, .. } = self.http_calls.remove(call)?;
         Some(Ended { vm, root, token, end })
     }
 
     /// CAL-18: the calls of a root end with it, without a word; of all roots of a VM where none is named.
     pub(super) fn cancel_http_calls(&self, vm: u32, root: Option<u32>) {
-        self.http_calls.in_flight.borrow_mut().retain(|_, call| {
-            let goes = call.vm == vm && root.is_none_or(|root| call.root == root);
-            if let Some(next) = call.next.filter(|_| goes) {
+        let goes = |call: &HttpCall| call.vm == vm && root.is_none_or(|root| call.root == root);
+        let of_it: Vec<u64> =
+            self.http_calls.in_flight.borrow().iter().filter(|(_, call)| goes(call)).map(|(number, _)| *number).collect();
+        for call in of_it.into_iter().filter_map(|number| self.http_calls.remove(number)) {
+            if let Some(next) = call.next {
                 self.events.cancel(next);
             }
-            !goes
-        });
+        }
     }
 }
 
@@ -133,7 +136,20 @@ impl HttpCalls {
     }
 
     fn to_cluster(&self, cluster: &str) -> usize {
-        self.in_flight.borrow().values().filter(|call| call.cluster == cluster).count()
+        self.by_cluster.borrow().get(cluster).copied().unwrap_or(0)
+    }
+
+    fn insert(&self, number: u64, call: HttpCall) {
+        *self.by_cluster.borrow_mut().entry(call.cluster.clone()).or_default() += 1;
+        self.in_flight.borrow_mut().insert(number, call);
+    }
+
+    fn remove(&self, number: u64) -> Option<HttpCall> {
+        let call = self.in_flight.borrow_mut().remove(&number)?;
+        if let Some(count) = self.by_cluster.borrow_mut().get_mut(&call.cluster) {
+            *count -= 1;
+        }
+        Some(call)
     }
 }
 
@@ -253,7 +269,7 @@ impl VmHost {
             next,
             end: CallEnd::Reset,
         };
-        calls.in_flight.borrow_mut().insert(call, in_flight);
+        calls.insert(call, in_flight);
         Ok(token)
     }
 
