@@ -3,5 +3,6 @@
 mod configuration;
 mod cookbook;
 mod links;
+mod messages;
 mod page;
 mod pages;

@@ -60,9 +60,13 @@ impl Page {
                     (_, Some(block)) => block.text.push_str(&text),
                     _ => {}
                 },
-                Event::Code(text) => heading.iter_mut().for_each(|(_, heading, _)| heading.push_str(&text)),
+                Event::Code(text) => {
+                    if let Some((_, heading, _)) = &mut heading {
+                        heading.push_str(&text);
+                    }
+                }
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                    page.links.push((line, dest_url.into()))
+                    page.links.push((line, dest_url.into()));
                 }
                 Event::Html(html) | Event::InlineHtml(html) => {
                     page.anchors.extend(attribute(&html, "id"));
