@@ -1,10 +1,11 @@
 //! The filters of `examples/`, as they ship.
 
 mod add_header;
+mod canary;
 mod rate_limit;
 
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [add_header::all(), rate_limit::all()].concat()
+    [add_header::all(), canary::all(), rate_limit::all()].concat()
 }
