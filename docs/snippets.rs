@@ -20,6 +20,7 @@ chapters! {
     cookbook_state "cookbook/state.md"
     porting "porting.md"
     quick_start "quick-start.md"
+    testing "testing.md"
 }
 
 /// The root around a stream's context that needs no configuration, with the root id `snippet`.
@@ -54,4 +55,39 @@ macro_rules! plugin {
         }
         ::proxy_filter::register! { "snippet" => http Root }
     };
+}
+
+/// A snippet that is the body of a `both_vms!` test: run natively, then as the real `.wasm`.
+#[macro_export]
+macro_rules! in_both_vms {
+    (|$vm:ident| $body:block) => {
+        fn main() -> ::proxy_filter_test::TestResult {
+            for $vm in [::proxy_filter_test::VmKind::Native, ::proxy_filter_test::VmKind::Wasm] {
+                let test = || -> ::proxy_filter_test::TestResult { $body };
+                test()?;
+            }
+            Ok(())
+        }
+    };
+}
+
+/// What the testing guide shows once, for its later snippets; `tests/book/testing.rs` compares both.
+#[allow(missing_docs, reason = "it is shown as an author would write it, in a test")]
+pub mod testing_guide {
+    use http::{Request, Response};
+    use proxy_filter_test::{MockProxy, Refused, VmKind};
+    use serde_json::json;
+
+    pub fn open(vm: VmKind) -> Result<MockProxy, Refused> {
+        let proxy = MockProxy::new(vm.plugin(&desk::PLUGINS, "desk").config(json!({ "visits": 2 })))?;
+        proxy.cluster("tickets", |request| match request.headers()["x-ticket"].as_bytes() {
+            b"ann's" => Response::new("ann"),
+            _ => Response::builder().status(404).body("").expect("a response"),
+        });
+        Ok(proxy)
+    }
+
+    pub fn visit(ticket: &str) -> Request<&'static str> {
+        Request::get("http://shop.example/").header("x-ticket", ticket).body("").expect("a request")
+    }
 }

@@ -6,3 +6,4 @@ mod links;
 mod messages;
 mod page;
 mod pages;
+mod testing;

@@ -24,7 +24,7 @@ fn quoted(part: &str) -> Vec<String> {
 }
 
 /// Whether a line says this.
-fn is_said(quote: &str, said: &str) -> bool {
+pub(crate) fn is_said(quote: &str, said: &str) -> bool {
     // Protobuf puts white space of any length into its messages, so that nobody relies on it.
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let pieces: Vec<String> = quote.split('…').map(plain).collect();
