@@ -3,7 +3,9 @@
 mod configuration;
 mod cookbook;
 mod links;
+mod manifests;
 mod messages;
 mod page;
 mod pages;
+mod pictures;
 mod testing;
