@@ -31,7 +31,10 @@ fn every_picture_can_be_read() {
         assert!(svg.contains("viewBox=\"0 0 "), "{path}: without a viewBox it cannot be made narrower");
         assert!(!svg.contains("<script") && !svg.contains("href="), "{path}: a picture fetches and runs nothing");
         // A ground of its own, so that it is legible whatever the page's is; the drawn ones follow the reader's scheme besides.
-        assert!(svg.contains("class=\"ground\"") && svg.contains("prefers-color-scheme: dark") || svg.contains("class=\"bg\""), "{path}");
+        assert!(
+            svg.contains("class=\"ground\"") && svg.contains("prefers-color-scheme: dark") || svg.contains("class=\"bg\""),
+            "{path}"
+        );
     }
 }
 
