@@ -85,10 +85,10 @@ both_vms! {
         assert_eq!(calls(&proxy, "proxy_define_metric"), 2);
         // The third and the fourth are one too many.
         perform(&proxy, &["by_code add 5 500 a", "by_code add 5 500 b", "by_code add 1 200 a"])?;
-        assert_eq!(calls(&proxy, "proxy_define_metric"), 3);
+        assert_eq!((calls(&proxy, "proxy_define_metric"), proxy.counter("overflow")), (4, Some(2)));
         assert_eq!(perform(&proxy, &["by_code get _ 200 a", "by_code get _ 503 z"])?, "4, 10");
         assert_eq!(proxy.counter(("requests", [("code", "other"), ("tenant", "other")])), Some(10));
-        let series: Vec<String> = proxy.prometheus().lines().skip(1).map(ToString::to_string).collect();
+        let series: Vec<String> = proxy.prometheus().lines().filter(|line| line.starts_with("requests{")).map(str::to_owned).collect();
         assert_eq!(series, [
             r#"requests{code="200",tenant="a"} 4"#,
             r#"requests{code="404",tenant="a"} 1"#,
@@ -114,6 +114,9 @@ both_vms! {
         assert_eq!(answer, "ok, ok, ok, 6, ok, ok");
         assert_eq!(proxy.gauge(("at_hand", [("zone", "west")])), Some(0));
         assert_eq!(proxy.gauge(("at_hand", [("zone", "east")])), Some(u64::MAX));
+        assert_eq!(proxy.counter("overflow"), None);
+        perform(&proxy, &["by_zone add 1 north", "by_zone add 1 south"])?;
+        assert_eq!((proxy.gauge(("at_hand", [("zone", "other")])), proxy.counter("overflow")), (Some(2), Some(2)));
         Ok(())
     }
 

@@ -26,8 +26,8 @@ impl RootContext for Metered {
             requests: Counter::new("requests"),
             at_hand: Gauge::new("at_hand"),
             size: Histogram::new("size"),
-            by_code: CounterFamily::new("requests", ["code", "tenant"], 2),
-            by_zone: GaugeFamily::new("at_hand", ["zone"], 2),
+            by_code: CounterFamily::new("requests", ["code", "tenant"], 2).with_overflow("overflow"),
+            by_zone: GaugeFamily::new("at_hand", ["zone"], 2).with_overflow("overflow"),
             sizes: HistogramFamily::new("size", ["zone"], 2),
         };
         if config == "define" {
