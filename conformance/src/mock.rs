@@ -149,7 +149,7 @@ pub fn run(scenario: &Scenario) -> Result<Observation, Error> {
         cluster::wait_for(text, *count, scenario, &proxy);
     }
     observation.clusters = cluster::received(scenario, &proxy);
-    observation.metrics = scenario.metrics.map(|part| metric::lines(&proxy, part)).unwrap_or_default();
+    observation.metrics = metric::lines(&proxy, &scenario.metrics);
     if scenario.grpc.is_some() {
         proxy.advance(Duration::from_secs(1));
         let requests = proxy.grpc_requests_to(&crate::grpc::cluster(scenario.name));
@@ -187,8 +187,8 @@ fn configured_properties(builder: Builder, scenario: &Scenario) -> Builder {
     let builder = metadata(builder, "xds.listener_metadata", "listener");
     let builder = metadata(builder, "xds.route_metadata", "route");
     let builder = metadata(builder, "xds.virtual_host_metadata", "virtual host");
-    let builder = metadata(builder, "xds.cluster_metadata", "cluster");
-    metadata(builder, "xds.upstream_host_metadata", "host")
+    let builder = builder.property("xds.cluster_metadata", known::metadata_in(scenario, "cluster"));
+    builder.property("xds.upstream_host_metadata", known::metadata_in(scenario, "host"))
 }
 
 /// The bytes that a plugin gets (LIF-24, LIF-25).

@@ -344,8 +344,15 @@ fn show(message: &Message, lines: &mut Vec<String>) {
     lines.extend(message.trailers.iter().map(|(name, value)| format!("trailer {}: {}", shown(name), shown(value))));
 }
 
-/// A histogram's sum in a line for Prometheus is an approximation, whose last digits hang on the order of adding.
-pub(crate) fn rounded_sum(line: &str) -> String {
+/// A line for Prometheus. A histogram's sum is an approximation, whose last digits hang on the order of adding; of one that measures time
+/// only the count of samples is compared.
+pub(crate) fn comparable_metric(line: &str) -> String {
+    let time = line.rsplit_once(' ').map(|(name, _)| name).filter(|name| {
+        name.contains("_milliseconds_sum{") || name.contains("_milliseconds_bucket{") && !name.ends_with("le=\"+Inf\"}")
+    });
+    if let Some(name) = time {
+        return format!("{name} <ms>");
+    }
     let sum = line.rsplit_once(' ').filter(|(name, _)| name.contains("_sum{"));
     let sum = sum.and_then(|(name, value)| Some((name, value.parse::<f64>().ok()?)));
     sum.map_or_else(|| line.to_owned(), |(name, value)| format!("{name} {value:.9e}"))
@@ -354,6 +361,19 @@ pub(crate) fn rounded_sum(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_time_only_the_count_is_compared() {
+        for (line, compared) in [
+            ("a_milliseconds_bucket{b=\"c\",le=\"0.5\"} 3", "a_milliseconds_bucket{b=\"c\",le=\"0.5\"} <ms>"),
+            ("a_milliseconds_bucket{b=\"c\",le=\"+Inf\"} 3", "a_milliseconds_bucket{b=\"c\",le=\"+Inf\"} 3"),
+            ("a_milliseconds_sum{b=\"c\"} 3.5", "a_milliseconds_sum{b=\"c\"} <ms>"),
+            ("a_milliseconds_count{b=\"c\"} 3", "a_milliseconds_count{b=\"c\"} 3"),
+            ("a_sum{b=\"c\"} 3.5", "a_sum{b=\"c\"} 3.500000000e0"),
+        ] {
+            assert_eq!(comparable_metric(line), compared);
+        }
+    }
 
     #[test]
     fn log_lines_lose_what_differs_from_run_to_run() {

@@ -118,8 +118,8 @@ pub struct Scenario {
     pub clusters: Vec<Cluster>,
     /// What the plugin must have logged before the scenario is over: a part of a line, and how many such lines.
     pub awaited: Vec<(&'static str, usize)>,
-    /// Metrics outside count too: those with this in their names.
-    pub metrics: Option<&'static str>,
+    /// Metrics outside count too: those with one of these in their names.
+    pub metrics: Vec<&'static str>,
     /// A gRPC server, in a cluster named by [`grpc::cluster`](crate::grpc::cluster).
     pub grpc: Option<grpc::Behaviour>,
     /// `per_connection_buffer_limit_bytes` of the listener.
@@ -168,7 +168,7 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         upstream: Upstream::Respond(respond(200)),
         clusters: Vec::new(),
         awaited: Vec::new(),
-        metrics: None,
+        metrics: Vec::new(),
         grpc: None,
         buffer_limit: None,
         downstream: Protocol::Http1,
@@ -329,7 +329,7 @@ impl Scenario {
     /// What Envoy's admin endpoint says of metrics with this in their names is seen too.
     #[must_use]
     pub fn metrics(mut self, part: &'static str) -> Self {
-        self.metrics = Some(part);
+        self.metrics.push(part);
         self
     }
 

@@ -18,7 +18,36 @@ pub(super) struct Part<'a> {
 }
 
 /// The tags that Envoy takes out of names of metrics, where they stand as Istio writes them.
-pub(crate) const STATS_TAGS: [&str; 2] = ["code", "tenant"];
+/// None is the end of another: `code` would be found in `response_code`.
+pub(crate) const STATS_TAGS: [&str; 27] = [
+    "verdict",
+    "tenant",
+    "reporter",
+    "source_workload",
+    "source_workload_namespace",
+    "source_principal",
+    "source_app",
+    "source_version",
+    "source_canonical_service",
+    "source_canonical_revision",
+    "source_cluster",
+    "destination_workload",
+    "destination_workload_namespace",
+    "destination_principal",
+    "destination_app",
+    "destination_version",
+    "destination_service",
+    "destination_service_name",
+    "destination_service_namespace",
+    "destination_canonical_service",
+    "destination_canonical_revision",
+    "destination_cluster",
+    "request_protocol",
+    "response_code",
+    "response_flags",
+    "connection_security_policy",
+    "grpc_response_status",
+];
 
 /// The whole bootstrap, as JSON.
 pub(super) fn bootstrap(parts: &[Part<'_>]) -> Value {
@@ -208,14 +237,15 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn cluster(part: &Part<'_>) -> Value {
-    cluster_of(part.scenario.name, part.scenario.upstream_protocol, part.upstream)
+    cluster_of(part.scenario, part.scenario.name, part.scenario.upstream_protocol, part.upstream)
 }
 
 fn grpc_cluster(part: &Part<'_>) -> Option<Value> {
-    Some(cluster_of(&grpc::cluster(part.scenario.name), Protocol::Http2, part.grpc?))
+    Some(cluster_of(part.scenario, &grpc::cluster(part.scenario.name), Protocol::Http2, part.grpc?))
 }
 
-fn cluster_of(name: &str, protocol: Protocol, host: SocketAddr) -> Value {
+fn cluster_of(scenario: &Scenario, name: &str, protocol: Protocol, host: SocketAddr) -> Value {
+    let of = |what| known::metadata_in(scenario, what);
     let protocol = match protocol {
         Protocol::Http1 => json!({ "http_protocol_options": { "enable_trailers": true } }),
         Protocol::Http2 => json!({ "http2_protocol_options": {} }),
@@ -224,12 +254,12 @@ fn cluster_of(name: &str, protocol: Protocol, host: SocketAddr) -> Value {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "2s",
-        "metadata": known::metadata("cluster"),
+        "metadata": of("cluster"),
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{
                 "locality": { "region": "eu", "zone": "eu-1", "sub_zone": "a" },
-                "lb_endpoints": [{ "endpoint": { "address": address(host) }, "metadata": known::metadata("host") }],
+                "lb_endpoints": [{ "endpoint": { "address": address(host) }, "metadata": of("host") }],
             }],
         },
         "typed_extension_protocol_options": {

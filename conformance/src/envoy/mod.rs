@@ -178,8 +178,8 @@ fn run_one(
     }
     pace.wait_for_all(scenario)?;
     observation.clusters = servers.finish()?;
-    if let Some(part) = scenario.metrics {
-        observation.metrics = envoy.metrics(part)?;
+    if !scenario.metrics.is_empty() {
+        observation.metrics = envoy.metrics(&scenario.metrics)?;
     }
     if let Some(server) = server {
         server.settle();

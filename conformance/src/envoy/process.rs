@@ -148,11 +148,11 @@ impl Envoy {
 
     /// What is said of plugins' metrics with this in their names: lines of text, then lines for Prometheus. Of a histogram the text has
     /// quantiles, which are not looked at.
-    pub(super) fn metrics(&self, part: &str) -> Result<Vec<String>, Error> {
+    pub(super) fn metrics(&self, parts: &[&str]) -> Result<Vec<String>, Error> {
         let mut lines = Vec::new();
         for path in ["/stats?filter=wasmcustom", "/stats/prometheus"] {
             let body = String::from_utf8_lossy(&self.ask(path)?).into_owned();
-            lines.extend(body.lines().filter(|line| line.contains(part)).filter_map(metric_line));
+            lines.extend(body.lines().filter(|line| parts.iter().any(|part| line.contains(part))).filter_map(metric_line));
         }
         Ok(lines)
     }
@@ -201,7 +201,7 @@ fn metric_line(line: &str) -> Option<String> {
         return Some(format!("wasmcustom.{name}: {value}"));
     }
     let others = ["envoy_", "# TYPE envoy_"].iter().any(|start| line.starts_with(start));
-    (!others).then(|| crate::observation::rounded_sum(line))
+    (!others).then(|| crate::observation::comparable_metric(line))
 }
 
 impl Drop for Envoy {

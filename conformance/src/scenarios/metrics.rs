@@ -125,21 +125,21 @@ fn outside() -> Vec<Scenario> {
             .metrics("dotsattheend"),
         scenario("metrics-tags-of-istio", &["MET-16"])
             .script(
-                "request_headers: define_metric counter code%3D.%3D200%3B.%3Btenant%3D.%3Da.b%3B.%3Btagged as a, increment $a 1, \
-                 define_metric counter code%3D.%3D404%3B.%3Btenant%3D.%3D%3B.%3Btagged as b, increment $b 2, \
-                 define_metric gauge code%3D.%3D200%3B.%3Btagged as c, record $c 3, \
+                "request_headers: define_metric counter verdict%3D.%3D200%3B.%3Btenant%3D.%3Da.b%3B.%3Btagged as a, increment $a 1, \
+                 define_metric counter verdict%3D.%3D404%3B.%3Btenant%3D.%3D%3B.%3Btagged as b, increment $b 2, \
+                 define_metric gauge verdict%3D.%3D200%3B.%3Btagged as c, record $c 3, \
                  define_metric counter mid.tenant%3D.%3D%22x%5C%3B.%3Btagged as d, increment $d 4, \
-                 define_metric counter code%3D.%3D1%3B.%3Bcode%3D.%3D2%3B.%3Btagged as e, increment $e 5, \
+                 define_metric counter verdict%3D.%3D1%3B.%3Bverdict%3D.%3D2%3B.%3Btagged as e, increment $e 5, \
                  define_metric counter zone%3D.%3D1%3B.%3Btagged as f, increment $f 6, \
-                 define_metric counter code%3D.%3Dunended.tagged as g, increment $g 7, \
-                 define_metric histogram code%3D.%3D200%3B.%3Btagged as h, record $h 8",
+                 define_metric counter verdict%3D.%3Dunended.tagged as g, increment $g 7, \
+                 define_metric histogram verdict%3D.%3D200%3B.%3Btagged as h, record $h 8",
             )
             .metrics("tagged"),
         scenario("metrics-tags-of-envoy", &["MET-18"])
             .script(
                 "request_headers: define_metric counter owntags_rq_200 as a, increment $a 1, define_metric counter owntags_rq_5xx as b, \
                  increment $b 2, define_metric counter owntags_rq_20 as c, increment $c 3, \
-                 define_metric counter code%3D.%3D1%3B.%3Bowntags_rq_404 as d, increment $d 4",
+                 define_metric counter verdict%3D.%3D1%3B.%3Bowntags_rq_404 as d, increment $d 4",
             )
             .metrics("owntags"),
         scenario("metrics-that-are-zero", &["MET-15"])

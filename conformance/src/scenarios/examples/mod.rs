@@ -3,9 +3,10 @@
 mod add_header;
 mod canary;
 mod rate_limit;
+mod telemetry;
 
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [add_header::all(), canary::all(), rate_limit::all()].concat()
+    [add_header::all(), canary::all(), rate_limit::all(), telemetry::all()].concat()
 }
