@@ -21,7 +21,15 @@ fn broken(page: &Page, anchors: &BTreeMap<&Path, &[String]>) -> Vec<String> {
     page.links.iter().filter_map(fate).collect()
 }
 
+/// Where the book links what is in the repository and not in the book.
+const OWN: &str = "https://github.com/proxy-filter/proxy-filter/";
+
 fn why_broken(from: &Path, link: &str, anchors: &BTreeMap<&Path, &[String]>) -> Option<String> {
+    if let Some(own) = link.strip_prefix(OWN) {
+        let path = own.strip_prefix("blob/main/").or_else(|| own.strip_prefix("tree/main/"))?;
+        let path = path.split('#').next().unwrap_or_default();
+        return (!repository().join(path).exists()).then(|| "the repository has no such file".to_owned());
+    }
     if link.contains("://") || link.starts_with("mailto:") {
         return None;
     }
@@ -34,6 +42,9 @@ fn why_broken(from: &Path, link: &str, anchors: &BTreeMap<&Path, &[String]>) -> 
     let target = if path.is_empty() { from.to_owned() } else { normalized(&from.parent()?.join(path)) };
     if !repository().join(&target).exists() {
         return Some("no such file".to_owned());
+    }
+    if from.starts_with("docs") && !target.starts_with("docs") {
+        return Some(format!("not in the book: link {OWN}blob/main/…"));
     }
     let anchor = anchor?;
     match anchors.get(&*target) {
@@ -62,7 +73,9 @@ fn what_is_broken_is_named() {
     let anchors = BTreeMap::from([(Path::new("docs/porting.md"), &known[..])]);
     let why = |link: &str| why_broken(Path::new("docs/envoy.md"), link, &anchors);
     assert_eq!(why("porting.md#first"), None);
-    assert_eq!(why("../README.md"), None);
+    assert_eq!(why(&format!("{OWN}blob/main/README.md")), None);
+    assert_eq!(why(&format!("{OWN}blob/main/missing.md")).as_deref(), Some("the repository has no such file"));
+    assert!(why("../README.md").is_some_and(|why| why.starts_with("not in the book")));
     assert_eq!(why("https://nowhere.example/"), None);
     assert_eq!(why("porting.md#second").as_deref(), Some("no such heading; there are first"));
     assert_eq!(why("missing.md").as_deref(), Some("no such file"));

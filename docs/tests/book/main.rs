@@ -2,6 +2,7 @@
 
 mod configuration;
 mod cookbook;
+mod examples;
 mod links;
 mod manifests;
 mod messages;
