@@ -3,10 +3,11 @@
 mod add_header;
 mod canary;
 mod rate_limit;
+mod redact;
 mod telemetry;
 
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [add_header::all(), canary::all(), rate_limit::all(), telemetry::all()].concat()
+    [add_header::all(), canary::all(), rate_limit::all(), redact::all(), telemetry::all()].concat()
 }
