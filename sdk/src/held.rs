@@ -123,6 +123,26 @@ impl Hold {
         (Rc::clone(&hold), Pause(hold))
     }
 
+    /// What a task beside a message is given, which does not wait: where a failure of it is told, once the callback has answered with the
+    /// pause.
+    pub(crate) fn beside<P: Phase>(sys: &Sys, id: u32) -> (Rc<Self>, Pause) {
+        let (hold, pause) = Self::new::<P>(sys, id);
+        hold.state.set(State::Resolved);
+        (hold, pause)
+    }
+
+    /// Ends the connection that a task beside it does not let go on.
+    pub(crate) fn stop(&self, sys: &Sys, stopped: &Stopped) {
+        if self.stream.is_over(sys) {
+            return;
+        }
+        match (stopped, self.origin.get()) {
+            (Stopped::Interrupt(Interrupt(Kind::Failure(failure))), Some(origin)) => _ = (origin.fail)(&origin.place, sys, failure),
+            // Also a failure in a callback that has not answered with the pause: nobody says what it means, so it is closed.
+            _ => _ = self.close_stream(sys),
+        }
+    }
+
     /// Whether the proxy waits, or will when the callback has answered.
     fn is_open(&self, sys: &Sys) -> bool {
         matches!(self.state.get(), State::Asked | State::Waiting) && !self.stream.is_over(sys)
@@ -160,6 +180,10 @@ impl Hold {
 
     pub(crate) fn close(&self, sys: &Sys) -> Result<(), Gone> {
         self.resolve(sys, State::Answered).ok_or(Gone(()))?;
+        self.close_stream(sys)
+    }
+
+    fn close_stream(&self, sys: &Sys) -> Result<(), Gone> {
         let on = self.on(sys)?;
         on.over(self.stream.id());
         on.proxy_close_stream(StreamType::Downstream).map_err(|error| self.refused(sys, error))

@@ -36,6 +36,8 @@ pub(crate) enum Work {
 pub(crate) enum End {
     /// It decides what is held.
     Hold(Rc<Hold>),
+    /// It runs beside a connection, and may end it.
+    Beside(Rc<Hold>),
     /// A failure is logged.
     Log(Place),
     /// It has done all itself.
@@ -341,10 +343,11 @@ impl End {
     fn conclude(self, sys: &Sys, result: Result<(), Stopped>) {
         match (self, result) {
             (Self::Hold(hold), result) => hold.conclude(sys, result),
+            (Self::Beside(hold), Err(stopped)) => hold.stop(sys, &stopped),
             (Self::Log(place), Err(Stopped::Interrupt(Interrupt(crate::error::Kind::Failure(failure))))) => {
                 place.log_failure(sys, &failure);
             }
-            (Self::Log(_) | Self::Nothing, _) => {}
+            (Self::Beside(_) | Self::Log(_) | Self::Nothing, _) => {}
         }
     }
 }

@@ -139,6 +139,78 @@ wait! {
     DownstreamData -> Result<StreamAction, StreamInterrupt>;
 }
 
+impl NewConnection<'_> {
+    /// Lets the connection go on, and runs a task beside it that may close it: a deadline by which the client must have said something,
+    /// a question whose answer may come late.
+    ///
+    /// Its `Ok` means nothing; [`StreamInterrupt::close`] closes the connection; a failure is logged and answered by
+    /// [`FAILURE_POLICY`](crate::RootContext::FAILURE_POLICY). It ends, wherever it waits, when the connection does. (What is to keep the connection from
+    /// going on is [`wait`](Self::wait): the proxy reads nothing from the client then, TCP-13.)
+    ///
+    /// ```
+    /// use proxy_filter::prelude::*;
+    /// use std::time::Duration;
+    /// # struct Greeted;
+    /// # impl RootContext for Greeted { type Config = (); fn new(_: (), _: &Plugin<'_>) -> Result<Self, ConfigError> { Ok(Self) } }
+    /// # impl TcpPlugin for Greeted {
+    /// #     type Stream = Stream;
+    /// #     fn create_stream_context(self: &Rc<Self>, _: &Tcp) -> Stream { Stream::default() }
+    /// # }
+    /// #[derive(Default)]
+    /// struct Stream {
+    ///     greeted: Option<oneshot::Sender<()>>,
+    /// }
+    ///
+    /// impl StreamContext for Stream {
+    ///     fn on_new_connection(&mut self, tcp: NewConnection<'_>) -> Result<ConnectionAction, StreamInterrupt> {
+    ///         let (sender, greeted) = oneshot::channel();
+    ///         self.greeted = Some(sender);
+    ///         tcp.watch(async move |connection| match connection.timeout(Duration::from_secs(3), greeted).await {
+    ///             Ok(_) => Ok(()),
+    ///             Err(_) => Err(StreamInterrupt::close()),
+    ///         })
+    ///     }
+    ///
+    ///     fn on_downstream_data(&mut self, _tcp: DownstreamData<'_>) -> Result<StreamAction, StreamInterrupt> {
+    ///         if let Some(greeted) = self.greeted.take() {
+    ///             let _ = greeted.send(());
+    ///         }
+    ///         Ok(StreamAction::Continue)
+    ///     }
+    /// }
+    ///
+    /// # proxy_filter::register! { "greeted" => tcp Greeted }
+    /// # use proxy_filter_test::{MockProxy, Plugin as TestPlugin};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let proxy = MockProxy::new(TestPlugin::native(&PLUGINS, "greeted"))?;
+    /// let (silent, polite) = (proxy.connect(), proxy.connect());
+    /// polite.send("HELO");
+    /// proxy.advance(Duration::from_secs(3));
+    /// assert!(silent.is_closed() && !polite.is_closed());
+    /// assert_eq!(polite.to_upstream(), "HELO");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What the task answers without having waited.
+    pub fn watch<F>(self, task: F) -> Result<ConnectionAction, StreamInterrupt>
+    where
+        F: AsyncFnOnce(Paused<phase::NewConnection>) -> Result<(), StreamInterrupt> + 'static,
+    {
+        let (sys, id) = (&self.sys, self.id());
+        Holds::watch(sys, id, Some(phase::NewConnection::STREAM));
+        let paused = Paused::new(sys, id);
+        let end = || {
+            let (hold, pause) = Hold::beside::<phase::NewConnection>(sys, id);
+            (End::Beside(hold), pause)
+        };
+        match start(sys, id, Box::pin(async move { task(paused).await }), end) {
+            Ok(result) => result.map(|()| ConnectionAction::Continue),
+            Err(pause) => Ok(ConnectionAction::Paused(pause)),
+        }
+    }
+}
+
 impl Plugin<'_> {
     /// Runs a task of this root: first when the running callback is over, then whenever what it awaits is there. It ends with the
     /// root, or with a configuration that takes the root's place. A failure is logged.

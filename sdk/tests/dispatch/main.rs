@@ -16,6 +16,7 @@ mod tcp;
 mod time;
 mod waiting;
 mod waiting_random;
+mod watching;
 
 use proxy_filter_test::{Exchange, LogLine, Message, MockProxy};
 
