@@ -58,6 +58,8 @@ pub fn run(scenario: &Scenario) -> Result<Observation, Error> {
         return Ok(load(scenario, builder.start()));
     }
     let proxy = builder.start().map_err(Error::while_doing(format!("start the mock host for {}", scenario.name)))?;
+    // The client of the real Envoy is of this machine too.
+    proxy.set_property("source.address", "127.0.0.1:50000");
     if !scenario.connections.is_empty() {
         return Ok(connection::play(scenario, &proxy));
     }

@@ -182,7 +182,20 @@ fn normalise_line(line: &str) -> String {
             }
         }
     }
-    replace_uuids(normalise_property(line.trim_end()).trim_end())
+    replace_ports(&replace_uuids(normalise_property(line.trim_end()).trim_end()))
+}
+
+/// Clients' ports, which have five digits, where a line tells their address.
+fn replace_ports(line: &str) -> String {
+    let mut parts = line.split("127.0.0.1:");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let is_port = part.len() - rest.len() == 5;
+        text.push_str(if is_port { "127.0.0.1:<port>" } else { "127.0.0.1:" });
+        text.push_str(if is_port { rest } else { part });
+    }
+    text
 }
 
 /// Leaves of a property that varies what kind of value it has.
@@ -382,6 +395,7 @@ mod tests {
         let line = "- get 0 x-request-id = Ok \"01234567-89ab-cdef-0123-456789abcdef\"";
         assert_eq!(normalise_line(line), "- get 0 x-request-id = Ok \"<uuid>\"");
         assert_eq!(normalise_line("é [date=1"), "é [date=1");
+        assert_eq!(normalise_line("refused 127.0.0.1:47110: by 127.0.0.1:80"), "refused 127.0.0.1:<port>: by 127.0.0.1:80");
         let line = "- property request time = Ok \"\\x00a\\\"\\x00\\n\\xff\\x5b\\x00\"";
         assert_eq!(normalise_line(line), "- property request time = Ok <8 bytes>");
         assert_eq!(normalise_line("- property request time = Ok \"7 bytes\""), "- property request time = Ok \"7 bytes\"");

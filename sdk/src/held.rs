@@ -137,9 +137,11 @@ impl Hold {
             return;
         }
         match (stopped, self.origin.get()) {
-            (Stopped::Interrupt(Interrupt(Kind::Failure(failure))), Some(origin)) => _ = (origin.fail)(&origin.place, sys, failure),
+            (Stopped::Interrupt(Interrupt(Kind::Failure(failure))), Some(origin)) => {
+                (origin.fail)(&origin.place, sys, failure);
+            }
             // Also a failure in a callback that has not answered with the pause: nobody says what it means, so it is closed.
-            _ => _ = self.close_stream(sys),
+            _ => drop(self.close_stream(sys)),
         }
     }
 

@@ -4,10 +4,11 @@ mod add_header;
 mod canary;
 mod rate_limit;
 mod redact;
+mod tcp_allow;
 mod telemetry;
 
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [add_header::all(), canary::all(), rate_limit::all(), redact::all(), telemetry::all()].concat()
+    [add_header::all(), canary::all(), rate_limit::all(), redact::all(), tcp_allow::all(), telemetry::all()].concat()
 }
