@@ -206,6 +206,7 @@ pub use time::{Elapsed, Sleep};
 
 /// The ABI that this crate speaks.
 pub use proxy_filter_abi as abi;
+pub use proxy_filter_abi::protobuf;
 pub use proxy_filter_abi::{LogLevel, PeerType, Status};
 
 /// What a filter's source begins with: `use proxy_filter::prelude::*;`.

@@ -1,4 +1,5 @@
-//! Protobuf's wire format, as far as the messages need it that Envoy's foreign functions take and give.
+//! Protobuf's wire format, written and read field by field: for the messages of Envoy's foreign functions, and for filters that speak a few
+//! small ones of gRPC without code made from a `.proto`.
 //!
 //! ```
 //! use proxy_filter_abi::protobuf::{Field, Message, fields};

@@ -9,7 +9,8 @@ use proxy_filter_abi::protobuf::Message;
 /// A gRPC request of the plugin's own, to a cluster of the proxy: made here, sent by [`Context::grpc_call`](crate::Context::grpc_call) or
 /// [`Context::grpc_stream`](crate::Context::grpc_stream).
 ///
-/// It owns what it is given. Messages are bytes: whichever crate for protobuf you use makes and reads them.
+/// It owns what it is given. Messages are bytes: [`protobuf`](crate::protobuf) is enough for small ones, and any crate for protobuf
+/// makes and reads larger ones.
 ///
 /// ```
 /// use proxy_filter::GrpcCall;

@@ -2,6 +2,7 @@
 
 mod add_header;
 mod canary;
+mod ext_auth;
 mod rate_limit;
 mod redact;
 mod tcp_allow;
@@ -10,5 +11,6 @@ mod telemetry;
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [add_header::all(), canary::all(), rate_limit::all(), redact::all(), tcp_allow::all(), telemetry::all()].concat()
+    [add_header::all(), canary::all(), ext_auth::all(), rate_limit::all(), redact::all(), tcp_allow::all(), telemetry::all()]
+        .concat()
 }

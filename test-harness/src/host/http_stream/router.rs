@@ -25,8 +25,10 @@ pub(super) fn receive_request(headers: &mut HeaderMap, x_request_id: &str, http2
         Some(scheme) => headers.set_in_place(":scheme", &scheme),
         None => headers.add(b"x-forwarded-proto", b"http"),
     }
-    // A request is given its id here: one that a client made up does not count.
-    headers.set_in_place("x-request-id", x_request_id.as_bytes());
+    // SEQ-23: who stands before may have given the request its id.
+    if headers.get(b"x-request-id").is_none() {
+        headers.add(b"x-request-id", x_request_id.as_bytes());
+    }
 }
 
 /// HDR-36: over HTTP/2 a client may send its cookies apart.
