@@ -1,4 +1,4 @@
-//! What `docs/peers.md` says of this kit is shown by tests that exist.
+//! What `docs/peers.md` says of this kit, and `docs/security.md` promises, is shown by tests that exist.
 
 use proxy_filter_conformance::scenarios;
 use std::collections::BTreeSet;
@@ -55,4 +55,60 @@ fn what_is_said_of_this_kit_is_shown() {
         let nothing = line.ends_with(": -") || line.ends_with(": —") || line.contains("not yet");
         assert_eq!(names.is_empty(), nothing, "docs/peers.md, {line}: say which test shows it, or that it is not there");
     }
+}
+
+/// The tables of a page, each line by its feature, as (column, cell).
+fn tables(page: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let (mut head, mut lines) = (Vec::new(), Vec::new());
+    for line in page.lines().filter(|line| line.starts_with("| ")) {
+        let line = cells(line);
+        if line[0] == "feature" {
+            head = line;
+        } else if !head.is_empty() {
+            let named = head.iter().cloned().zip(line.iter().cloned().chain(std::iter::repeat(String::new()))).skip(1).collect();
+            lines.push((line[0].clone(), named));
+        }
+    }
+    lines
+}
+
+/// The README shows a part of the page, and nothing else than that.
+#[test]
+fn the_readme_says_of_other_kits_what_the_page_says() {
+    let page = tables(include_str!("../../docs/peers.md"));
+    let readme = include_str!("../../README.md");
+    let (_, comparison) = readme.split_once("## Beside other kits").expect("the README compares");
+    let (comparison, _) = comparison.split_once("\n## ").expect("and goes on");
+    let shown = tables(comparison);
+    assert!(shown.len() > 15, "the README's tables are read: {}", shown.len());
+    for (feature, cells) in shown {
+        let same = |(known, there): &&(String, Vec<(String, String)>)| *known == feature && there[0].0 == cells[0].0;
+        let (_, there) = page.iter().find(same).unwrap_or_else(|| panic!("docs/peers.md has no line `{feature}`"));
+        for cell in cells {
+            assert!(there.contains(&cell), "README.md, {feature}: docs/peers.md does not say {cell:?}");
+        }
+    }
+}
+
+/// What the page on security promises is shown by tests, which are named in the last column of its tables.
+#[test]
+fn what_is_promised_is_shown() {
+    let existing = existing();
+    let page = include_str!("../../docs/security.md");
+    let (mut promises, mut named) = (0, false);
+    for line in page.lines() {
+        named = if line.starts_with("| ") { named || line.ends_with("| shown by |") } else { named && line.starts_with('|') };
+        if !named || !line.starts_with("| ") || line.ends_with("| shown by |") {
+            continue;
+        }
+        promises += 1;
+        let last = line.trim_matches('|').rsplit('|').next().unwrap_or_default();
+        let tests: Vec<&str> = last.split(", ").filter_map(|name| name.trim().strip_prefix('`')?.strip_suffix('`')).collect();
+        assert!(!tests.is_empty(), "docs/security.md: no test shows {line}");
+        for test in tests {
+            assert!(existing.contains(test), "docs/security.md: no test is called {test}");
+        }
+    }
+    assert!(promises > 15, "the tables are read: {promises}");
 }

@@ -56,7 +56,7 @@ fn envoy_accepts_every_whole_configuration() {
             return;
         }
     };
-    // The quick start's is for the filter that it writes; `.ci/quick-start` runs Envoy with it.
+    // The quick start's is for the filter that it writes; `.ci/follow` runs Envoy with it.
     let elsewhere = |place: &str| place.starts_with("docs/quick-start.md:");
     for (place, block) in blocks("yaml").into_iter().filter(|(place, block)| is_bootstrap(&block.text) && !elsewhere(place)) {
         let directory = tempfile::tempdir().expect("a folder");
