@@ -105,6 +105,8 @@ const TREATMENTS: &[(&str, Treatment)] = &[
     ("x-envoy-expected-rq-timeout-ms", Treatment::Remove),
     // Added before the filters; a random UUID. Filters see it and count it, so it stays.
     ("x-request-id", Treatment::Value("<uuid>")),
+    // A random key, of a plugin's own.
+    ("idempotency-key", Treatment::Value("<key>")),
     // Added by the router before the response filters: milliseconds. Filters see it and count it, so it stays.
     ("x-envoy-upstream-service-time", Treatment::Value("<ms>")),
     // Made by filters that limit requests.

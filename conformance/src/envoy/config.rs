@@ -19,8 +19,9 @@ pub(super) struct Part<'a> {
 
 /// The tags that Envoy takes out of names of metrics, where they stand as Istio writes them.
 /// None is the end of another: `code` would be found in `response_code`.
-pub(crate) const STATS_TAGS: [&str; 27] = [
+pub(crate) const STATS_TAGS: [&str; 28] = [
     "verdict",
+    "reason",
     "tenant",
     "reporter",
     "source_workload",

@@ -1,6 +1,7 @@
 //! The filters of `examples/`, as they ship.
 
 mod add_header;
+mod aggregator;
 mod canary;
 mod ext_auth;
 mod rate_limit;
@@ -11,6 +12,15 @@ mod telemetry;
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [add_header::all(), canary::all(), ext_auth::all(), rate_limit::all(), redact::all(), tcp_allow::all(), telemetry::all()]
-        .concat()
+    [
+        add_header::all(),
+        aggregator::all(),
+        canary::all(),
+        ext_auth::all(),
+        rate_limit::all(),
+        redact::all(),
+        tcp_allow::all(),
+        telemetry::all(),
+    ]
+    .concat()
 }
