@@ -4,6 +4,7 @@ mod add_header;
 mod aggregator;
 mod canary;
 mod ext_auth;
+mod json_validate;
 mod rate_limit;
 mod redact;
 mod tcp_allow;
@@ -12,15 +13,5 @@ mod telemetry;
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [
-        add_header::all(),
-        aggregator::all(),
-        canary::all(),
-        ext_auth::all(),
-        rate_limit::all(),
-        redact::all(),
-        tcp_allow::all(),
-        telemetry::all(),
-    ]
-    .concat()
+    [add_header::all(), aggregator::all(), canary::all(), ext_auth::all(), json_validate::all(), rate_limit::all(), redact::all(), tcp_allow::all(), telemetry::all()].concat()
 }
