@@ -13,5 +13,16 @@ mod telemetry;
 use crate::scenario::Scenario;
 
 pub(super) fn all() -> Vec<Scenario> {
-    [add_header::all(), aggregator::all(), canary::all(), ext_auth::all(), json_validate::all(), rate_limit::all(), redact::all(), tcp_allow::all(), telemetry::all()].concat()
+    [
+        add_header::all(),
+        aggregator::all(),
+        canary::all(),
+        ext_auth::all(),
+        json_validate::all(),
+        rate_limit::all(),
+        redact::all(),
+        tcp_allow::all(),
+        telemetry::all(),
+    ]
+    .concat()
 }
