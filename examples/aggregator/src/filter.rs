@@ -44,12 +44,12 @@ impl RootContext for Recorder {
         }
         Ok(Self {
             vm_id: config.vm_id,
-            queue_name: config.queue,
+            queue_name: config.queue.clone(),
             queue: Cell::new(None),
             fields,
             max_queued: config.max_queued,
             max_value_bytes: config.max_value_bytes,
-            backlog: Backlog::new(),
+            backlog: Backlog::new(config.queue),
         })
     }
 }
@@ -67,13 +67,13 @@ impl Recorder {
         let Some(queue) = self.queue(context)? else {
             return self.backlog.dropped(context, Dropped::NoQueue, 1);
         };
-        if !self.backlog.has_room(context, self.max_queued)? {
+        if !self.backlog.has_room(context, queue, self.max_queued)? {
             return self.backlog.dropped(context, Dropped::QueueFull, 1);
         }
-        self.backlog.put(context)?;
+        self.backlog.put(context, queue)?;
         let put = context.enqueue(queue, record);
         if put.is_err() {
-            self.backlog.taken(context, 1)?;
+            self.backlog.taken(context, queue, 1)?;
             self.backlog.dropped(context, Dropped::NoQueue, 1)?;
             // The service is gone with its queue; it may come back with another.
             self.queue.set(None);

@@ -29,9 +29,9 @@ impl RootContext for Aggregator {
         config.check()?;
         // Nothing is taken here: Envoy makes a first instance only to try the configuration out (LIF-8).
         let queue = plugin.register_queue(&config.queue)?;
-        let backlog = Backlog::new();
+        let backlog = Backlog::new(config.queue.clone());
         // What a service before this one has left uncounted must not keep filters out for good.
-        backlog.is_empty(plugin)?;
+        backlog.is_empty(plugin, queue)?;
         Ok(Self {
             queue,
             max_wait: config.max_wait_time(),
@@ -68,7 +68,7 @@ impl Aggregator {
         let mut taken = 0;
         while self.buffer.try_borrow()?.has_room() {
             let Some(record) = plugin.dequeue(self.queue)? else {
-                return Ok(self.backlog.is_empty(plugin)?);
+                return Ok(self.backlog.is_empty(plugin, self.queue)?);
             };
             taken += 1;
             match self.buffer.try_borrow_mut()?.push(record) {
@@ -77,7 +77,7 @@ impl Aggregator {
                 Err(Unfit::Malformed) => self.backlog.dropped(plugin, Dropped::Malformed, 1)?,
             }
         }
-        Ok(self.backlog.taken(plugin, taken)?)
+        Ok(self.backlog.taken(plugin, self.queue, taken)?)
     }
 
     fn ship_what_is_there(self: &Rc<Self>, plugin: &Plugin<'_>) {

@@ -51,7 +51,7 @@ fn shipped(proxy: &MockProxy) -> u64 {
 }
 
 fn queued(proxy: &MockProxy) -> Option<u64> {
-    proxy.gauge("aggregator_records_queued")
+    proxy.gauge(("aggregator_records_queued", [("queue", "records"), ("queue_id", "1")]))
 }
 
 fn messages(proxy: &MockProxy) -> Vec<String> {
@@ -309,6 +309,25 @@ both_vms! {
             assert!((5..5 + 4).contains(&items), "seed {seed}: {items}");
             assert_eq!((queued(&proxy), dropped(&proxy, "queue_full")), (Some(items), Some(32 - items)), "seed {seed}");
         }
+        Ok(())
+    }
+
+    fn two_queues_are_counted_apart(vm) -> TestResult {
+        let of = |id: &str, queue: &str| {
+            let filter = vm.plugin(&PLUGINS, "aggregator_filter").name(id).config(json!({"vm_id": id, "queue": queue, "fields": ["path"], "max_queued": 2}));
+            (filter, vm.plugin(&PLUGINS, "aggregator").name(id).vm_id(id).config(json!({"cluster": "collector", "queue": queue})))
+        };
+        let ((one, first), (other, second)) = (of("a", "records"), of("b", "records"));
+        let builder = MockProxy::builder().plugin(one).plugin(other).service(first).service(second).cluster("collector", |_| Response::new(""));
+        let proxy = builder.inject(Fault::new("proxy_dequeue_shared_queue", Status::InternalFailure)).start()?;
+        let counted = || ["1", "2"].map(|id| proxy.gauge(("aggregator_records_queued", [("queue", "records"), ("queue_id", id)])));
+        get(&proxy, "/1");
+        assert_eq!(counted(), [Some(1), Some(1)]);
+        // What one service takes leaves the count of the other's.
+        proxy.clear_faults();
+        proxy.queue("a", QUEUE).ok_or("registered")?.enqueue("{}");
+        assert_eq!(counted(), [Some(0), Some(1)]);
+        assert_eq!(proxy.queue("b", QUEUE).ok_or("registered")?.items().len(), 1);
         Ok(())
     }
 
