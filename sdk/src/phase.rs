@@ -6,7 +6,7 @@ use core::fmt::Debug;
 use core::ops::Deref;
 use proxy_filter_abi::StreamType;
 
-/// A phase in which a message can be held: the parameter of [`Held`](crate::Held) and [`Paused`](crate::Paused).
+/// A phase in which a message can be held: the parameter of [`Held`] and [`Paused`](crate::Paused).
 ///
 /// It is sealed: the types of the module [`phase`](crate::phase) are all there are.
 pub trait Phase: sealed::Sealed + 'static {

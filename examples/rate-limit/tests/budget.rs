@@ -7,7 +7,7 @@ use proxy_filter_test::{Exchange, MockProxy, Plugin, TestResult, imports};
 
 const BYTES: usize = 112_640;
 const ALLOWED: u64 = 5_000;
-const REFUSED: u64 = 9_500;
+const REFUSED: u64 = 7_800;
 
 fn shipped() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };

@@ -5,8 +5,8 @@ use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use proxy_filter_test::{MockProxy, Plugin, TestResult, imports};
 
 const BYTES: usize = 143_360;
-const BY_SOURCE: u64 = 4_700;
-const BY_FIRST_BYTES: u64 = 11_600;
+const BY_SOURCE: u64 = 2_800;
+const BY_FIRST_BYTES: u64 = 9_600;
 const DATA: u64 = 300;
 
 fn shipped() -> Result<Vec<u8>, Box<dyn std::error::Error>> {

@@ -1,6 +1,6 @@
 //! Envoy's own foreign functions, typed: expressions, filter state, route cache, signatures, compression.
 //!
-//! They are no part of the ABI: a proxy that is no Envoy answers each with a [`ForeignError`](crate::ForeignError) that names the function and says `NOT_FOUND`
+//! They are no part of the ABI: a proxy that is no Envoy answers each with a [`ForeignError`] that names the function and says `NOT_FOUND`
 //! (FOR-1), which a filter can live with. What is more, a module that uses one imports `proxy_call_foreign_function`.
 //!
 //! | function | here |

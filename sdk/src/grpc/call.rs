@@ -82,7 +82,7 @@ impl GrpcCall {
 
     /// How long to wait for the answer to a unary call, in milliseconds rounded up, at most 2^31-1 of them (24 days). [`Duration::ZERO`]
     /// stands for these, since Envoy would tell the server that there is no time at all (GRP-23). A stream has no timeout: see
-    /// [`timeout`](crate::timeout).
+    /// [`timeout`](crate::Context::timeout).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = to_millis(if timeout.is_zero() { Duration::MAX } else { timeout });
         self
