@@ -2,6 +2,7 @@
 
 mod add_header;
 mod aggregator;
+mod auth;
 mod canary;
 mod ext_auth;
 mod json_validate;
@@ -16,6 +17,7 @@ pub(super) fn all() -> Vec<Scenario> {
     [
         add_header::all(),
         aggregator::all(),
+        auth::all(),
         canary::all(),
         ext_auth::all(),
         json_validate::all(),
