@@ -20,6 +20,7 @@ chapters! {
     cookbook_state "cookbook/state.md"
     porting "porting.md"
     quick_start "quick-start.md"
+    readme "../README.md"
     testing "testing.md"
 }
 

@@ -169,7 +169,7 @@ fn summary(text: &mut String, transcript: &Transcript) {
     }
     let fuel = &transcript.fuel;
     let (exchange, start, configure) = (grouped(fuel.exchange), grouped(fuel.start), grouped(fuel.configure));
-    let fuel = format!("{exchange} guest instructions in the exchange (start {start}, configure {configure})");
+    let fuel = format!("{exchange} guest instructions; {start} to start, {configure} to configure");
     row("fuel", anstyle::Style::new(), &fuel);
     if let Some(bytes) = transcript.memory {
         row("memory", anstyle::Style::new(), &format!("{} KiB", grouped(bytes >> 10)));

@@ -19,7 +19,7 @@ fn drawn() -> String {
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let printed = String::from_utf8(run.stdout).expect("it writes UTF-8");
     let terminal = format!("\x1b[2m$\x1b[0m \x1b[1mproxy-filter {}\x1b[0m\n{printed}", ARGUMENTS.join(" "));
-    let svg = Term::new().palette(colours()).fg_color(TEXT).bg_color(GROUND).min_width_px(680).render_svg(&terminal);
+    let svg = Term::new().palette(colours()).fg_color(TEXT).bg_color(GROUND).min_width_px(540).render_svg(&terminal);
     let (width, height) = (dimension(&svg, "width"), dimension(&svg, "height"));
     svg.replacen("<svg ", &format!("<svg role=\"img\" viewBox=\"0 0 {width} {height}\" "), 1)
         // Who cannot see the picture is told what it shows.

@@ -9,4 +9,5 @@ mod messages;
 mod page;
 mod pages;
 mod pictures;
+mod readme;
 mod testing;
