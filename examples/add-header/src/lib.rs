@@ -11,7 +11,7 @@
 #![cfg_attr(target_family = "wasm", no_std)]
 #![forbid(unsafe_code)]
 
-use proxy_filter::prelude::*;
+use proxy_filter::{HeaderMap, Headers, prelude::*};
 use serde::Deserialize;
 
 proxy_filter::no_std_runtime!();
@@ -35,7 +35,7 @@ struct Changes {
     remove: Vec<String>,
     /// Every value of these is replaced by the one given.
     set: Vec<(String, String)>,
-    /// Added to what is there, joined with a comma into one value.
+    /// Joined with a comma to all values that are there, into one.
     append: Vec<(String, String)>,
     /// Added as a value of its own (Envoy joins those of its inline headers).
     add: Vec<(String, String)>,
@@ -43,17 +43,33 @@ struct Changes {
 
 impl Changes {
     fn check(&self, side: &str) -> Result<(), ConfigError> {
-        let named = [("set", &self.set), ("append", &self.append), ("add", &self.add)];
-        for (list, name, value) in named.iter().flat_map(|(list, pairs)| pairs.iter().map(move |(n, v)| (list, n, v))) {
-            check_name(side, list, name)?;
-            if let Some(byte) = value.bytes().find(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
-                return Err(ConfigError::new(format!("{side}.{list}: the value of \"{name}\" holds the byte {byte:#04x}")));
+        for name in &self.remove {
+            check_name(side, "remove", name)?;
+            // Without these Envoy finds no route, or refuses the message (HDR-16, HDR-17, HDR-19).
+            if name.starts_with(':') || ["host", "x-forwarded-proto"].iter().any(|needed| name.eq_ignore_ascii_case(needed)) {
+                return Err(refused(side, "remove", name, "is one that a proxy needs"));
             }
         }
-        self.remove.iter().try_for_each(|name| check_name(side, "remove", name))
+        for (list, pairs) in [("set", &self.set), ("append", &self.append), ("add", &self.add)] {
+            for (name, value) in pairs {
+                check_name(side, list, name)?;
+                // A second value would be joined to the first: `/cart,/cart` (HDR-12).
+                if list != "set" && (name.starts_with(':') || name.eq_ignore_ascii_case("host")) {
+                    return Err(refused(side, list, name, "has one value: set it"));
+                }
+                // The only header whose values cannot stand behind commas (RFC 9110, 5.3).
+                if list == "append" && name.eq_ignore_ascii_case("set-cookie") {
+                    return Err(refused(side, list, name, "cannot be joined: add it"));
+                }
+                if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+                    return Err(refused(side, list, name, "has a control byte in its value"));
+                }
+            }
+        }
+        Ok(())
     }
 
-    fn apply(&self, headers: &proxy_filter::Headers<'_>) -> Result<(), Error> {
+    fn apply(&self, headers: &Headers<'_>) -> Result<(), Error> {
         for name in &self.remove {
             headers.remove(name)?;
         }
@@ -61,10 +77,7 @@ impl Changes {
             headers.set(name, value)?;
         }
         for (name, value) in &self.append {
-            match headers.get(name)? {
-                Some(old) if !old.is_empty() => headers.set(name, [&old, &b","[..], value.as_bytes()].concat())?,
-                _ => headers.set(name, value)?,
-            }
+            headers.set(name, appended(&headers.all()?, name, value))?;
         }
         for (name, value) in &self.add {
             headers.add(name, value)?;
@@ -73,14 +86,31 @@ impl Changes {
     }
 }
 
+/// All values of a header, and this one behind them.
+fn appended(headers: &HeaderMap, name: &str, value: &str) -> Vec<u8> {
+    let old = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value);
+    let mut joined = Vec::new();
+    for value in old.chain([value.as_bytes()]).filter(|value| !value.is_empty()) {
+        if !joined.is_empty() {
+            joined.push(b',');
+        }
+        joined.extend_from_slice(value);
+    }
+    joined
+}
+
 /// A name that HTTP does not allow would make Envoy answer 503 at the first request (HDR-18): better refused here.
 fn check_name(side: &str, list: &str, name: &str) -> Result<(), ConfigError> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let bare = name.strip_prefix(':').unwrap_or(name);
-    if bare.is_empty() || !bare.bytes().all(token) {
-        return Err(ConfigError::new(format!("{side}.{list}: \"{}\" is not a header name", name.as_bytes().escape_ascii())));
+    let pseudo: &[&str] = if side == "request" { &[":authority", ":method", ":path", ":scheme"] } else { &[":status"] };
+    if name.is_empty() || !(name.bytes().all(token) || pseudo.contains(&name)) {
+        return Err(refused(side, list, name, "is not a header name"));
     }
     Ok(())
+}
+
+fn refused(side: &str, list: &str, name: &str, why: &str) -> ConfigError {
+    ConfigError::new(format!("{side}.{list}: \"{}\" {why}", name.as_bytes().escape_ascii()))
 }
 
 struct AddHeader {

@@ -163,7 +163,7 @@ impl HttpContext for CanaryStream {
             }
         };
         headers.set(&canary.header, version)?;
-        // Envoy has chosen a route before the first filter; now it chooses again (FOR-13).
+        // A route was chosen before the first filter (FOR-13). Envoy 1.40 chooses again after any edit (HDR-23), others when they are told.
         envoy::clear_route_cache(&http)?;
         Ok(HeadersAction::Continue)
     }

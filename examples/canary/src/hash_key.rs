@@ -34,29 +34,31 @@ impl HashKey {
     pub(crate) fn list(hash: Vec<Hash>) -> Result<Vec<Self>, ConfigError> {
         let last = hash.len().saturating_sub(1);
         let keys = hash.into_iter().enumerate().map(|(place, hash)| {
-            let key = Self::new(hash)?;
+            let key = Self::new(place, hash)?;
             match &key {
                 Self::Cookie(name, Some(_)) if place < last => Err(ConfigError::new(format!(
-                    "hash: what follows the cookie \"{name}\" is never asked: that is set where it is missing"
+                    "hash[{place}]: what follows the cookie \"{name}\" is never asked: that is set where it is missing"
                 ))),
-                Self::ClientAddress if place < last => {
-                    Err(ConfigError::new("hash: what follows the client_address is never asked: every client has one"))
-                }
+                Self::ClientAddress if place < last => Err(ConfigError::new(format!(
+                    "hash[{place}]: what follows the client_address is never asked: every client has one"
+                ))),
                 _ => Ok(key),
             }
         });
         keys.collect()
     }
 
-    fn new(hash: Hash) -> Result<Self, ConfigError> {
+    fn new(place: usize, hash: Hash) -> Result<Self, ConfigError> {
         match hash {
             Hash::Header(name) => {
-                check_token("hash.header", &name, "a header name")?;
+                check_token(&format!("hash[{place}].header"), &name, "a header name")?;
                 Ok(Self::Header(name))
             }
             Hash::Cookie(Cookie { name, set }) => {
-                check_token("hash.cookie.name", &name, "a cookie name")?;
-                let set = set.map(|attributes| StickyCookie::new("hash.cookie.set", &name, &attributes)).transpose()?;
+                check_token(&format!("hash[{place}].cookie.name"), &name, "a cookie name")?;
+                let set = set
+                    .map(|attributes| StickyCookie::new(&format!("hash[{place}].cookie.set"), &name, &attributes))
+                    .transpose()?;
                 Ok(Self::Cookie(name, set))
             }
             Hash::ClientAddress => Ok(Self::ClientAddress),

@@ -33,16 +33,21 @@ impl Versions {
         let in_percent = versions.iter().any(|version| version.percent.is_some());
         let mut ranges: Vec<Range> = Vec::with_capacity(versions.len());
         let mut total = 0_u64;
-        for Version { name, weight, percent } in versions {
-            check_token("versions", &name, "a name of letters, digits, \"-\", \".\" and \"_\"")?;
+        for (number, Version { name, weight, percent }) in versions.into_iter().enumerate() {
+            let field = format!("versions[{number}]");
+            let refused = |reason| Err(ConfigError::new(format!("{field}: \"{name}\" {reason}")));
+            check_token(&format!("{field}.name"), &name, "a name of letters, digits, \"-\", \".\" and \"_\"")?;
             if ranges.iter().any(|range| range.name == name) {
-                return Err(ConfigError::new(format!("versions: \"{name}\" stands there twice")));
+                return refused("stands there twice");
             }
             total += match (weight, percent) {
                 (Some(weight), None) if !in_percent => u64::from(weight),
-                (None, Some(percent)) => thousandths(&name, percent)?,
-                (None, None) => return Err(ConfigError::new(format!("versions: \"{name}\" needs a weight or a percent"))),
-                _ => return Err(ConfigError::new(format!("versions: \"{name}\" has a weight where there are percents"))),
+                (None, Some(percent)) => match thousandths(percent) {
+                    Some(thousandths) => u64::from(thousandths),
+                    None => return refused("has a percent that is not a number from 0 to 100 with at most three decimals"),
+                },
+                (None, None) => return refused("needs a weight or a percent"),
+                _ => return refused("has a weight where there are percents"),
             };
             ranges.push(Range { name, end: total });
         }
@@ -73,14 +78,10 @@ impl Versions {
     }
 }
 
-fn thousandths(name: &str, percent: f64) -> Result<u64, ConfigError> {
+fn thousandths(percent: f64) -> Option<u32> {
     let parts = percent * 1000.0;
     let whole = (parts + 0.5) as u32;
-    if !(0.0..=100.0).contains(&percent) || (parts - f64::from(whole)).abs() > 1e-6 {
-        let range = "a number from 0 to 100 with at most three decimals";
-        return Err(ConfigError::new(format!("versions: the percent of \"{name}\" is not {range}")));
-    }
-    Ok(u64::from(whole))
+    ((0.0..=100.0).contains(&percent) && (parts - f64::from(whole)).abs() < 1e-6).then_some(whole)
 }
 
 /// Thousandths of a percent, to be read.

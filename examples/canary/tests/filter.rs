@@ -191,20 +191,20 @@ both_vms! {
             (halves(json!({"header": "x canary"})), r#"header: "x canary" is not a header name"#),
             (json!({"versions": []}), "versions: there is none with a weight above 0"),
             (json!({"versions": [{"name": "v1", "weight": 0}]}), "versions: there is none with a weight above 0"),
-            (json!({"versions": [{"name": "v1"}]}), r#"versions: "v1" needs a weight or a percent"#),
-            (json!({"versions": [{"name": "v 1", "weight": 1}]}), r#"versions: "v 1" is not a name of letters, digits"#),
-            (json!({"versions": [{"name": "", "weight": 1}]}), r#"versions: "" is not a name of letters, digits"#),
-            (json!({"versions": [{"name": "a", "weight": 1}, {"name": "a", "weight": 2}]}), r#"versions: "a" stands there twice"#),
-            (json!({"versions": [{"name": "a", "percent": 90}, {"name": "b", "weight": 10}]}), r#"versions: "b" has a weight where there are percents"#),
-            (json!({"versions": [{"name": "a", "percent": 100, "weight": 1}]}), r#"versions: "a" has a weight where there are percents"#),
+            (json!({"versions": [{"name": "v1"}]}), r#"versions[0]: "v1" needs a weight or a percent"#),
+            (json!({"versions": [{"name": "v 1", "weight": 1}]}), r#"versions[0].name: "v 1" is not a name of letters, digits"#),
+            (json!({"versions": [{"name": "", "weight": 1}]}), r#"versions[0].name: "" is not a name of letters, digits"#),
+            (json!({"versions": [{"name": "a", "weight": 1}, {"name": "a", "weight": 2}]}), r#"versions[1]: "a" stands there twice"#),
+            (json!({"versions": [{"name": "a", "percent": 90}, {"name": "b", "weight": 10}]}), r#"versions[1]: "b" has a weight where there are percents"#),
+            (json!({"versions": [{"name": "a", "percent": 100, "weight": 1}]}), r#"versions[0]: "a" has a weight where there are percents"#),
             (json!({"versions": [{"name": "a", "percent": 90}, {"name": "b", "percent": 9.95}]}), "versions: the percents add up to 99.95, not to 100"),
-            (json!({"versions": [{"name": "a", "percent": 101}]}), r#"versions: the percent of "a" is not a number from 0 to 100 with at most three decimals"#),
-            (json!({"versions": [{"name": "a", "percent": 0.0001}]}), r#"versions: the percent of "a" is not a number from 0 to 100"#),
+            (json!({"versions": [{"name": "a", "percent": 101}]}), r#"versions[0]: "a" has a percent that is not a number from 0 to 100 with at most three decimals"#),
+            (json!({"versions": [{"name": "a", "percent": 0.0001}]}), r#"versions[0]: "a" has a percent that is not a number from 0 to 100"#),
             (json!({"versions": [{"name": "a", "weight": u32::MAX}, {"name": "b", "weight": 1}]}), "versions: the weights add up to 4294967296, more than 4294967295"),
-            (halves(json!({"hash": [{"header": ""}]})), r#"hash.header: "" is not a header name"#),
-            (halves(json!({"hash": [{"cookie": {"name": "a=b"}}]})), r#"hash.cookie.name: "a=b" is not a cookie name"#),
-            (halves(json!({"hash": [{"cookie": {"name": "c", "set": {}}}, "client_address"]})), r#"hash: what follows the cookie "c" is never asked"#),
-            (halves(json!({"hash": ["client_address", {"header": "a"}]})), "hash: what follows the client_address is never asked"),
+            (halves(json!({"hash": [{"header": ""}]})), r#"hash[0].header: "" is not a header name"#),
+            (halves(json!({"hash": [{"cookie": {"name": "a=b"}}]})), r#"hash[0].cookie.name: "a=b" is not a cookie name"#),
+            (halves(json!({"hash": [{"cookie": {"name": "c", "set": {}}}, "client_address"]})), r#"hash[0]: what follows the cookie "c" is never asked"#),
+            (halves(json!({"hash": ["client_address", {"header": "a"}]})), "hash[0]: what follows the client_address is never asked"),
             (halves(json!({"override": {}})), "override: needs a header or a cookie"),
             (halves(json!({"override": {"header": "a\n"}})), r#"override.header: "a\n" is not a header name"#),
             (halves(json!({"override": {"cookie": "a;b"}})), r#"override.cookie: "a;b" is not a cookie name"#),
@@ -224,7 +224,7 @@ both_vms! {
         ];
         for (name, set, reason) in cookies {
             let told = refusal(vm, &halves(json!({"hash": [{"cookie": {"name": name, "set": set}}]})));
-            assert!(told.contains("hash.cookie.set: ") && told.contains(reason), "{reason}\n{told}");
+            assert!(told.contains("hash[0].cookie.set: ") && told.contains(reason), "{reason}\n{told}");
         }
     }
 }
