@@ -73,7 +73,7 @@ fn each_configuration_is_tried_in_both_vms() {
     for example in examples() {
         let tests = sources(&example.join("tests"));
         assert!(tests.contains("config.json\")"), "no test of {} loads its config.json", name(&example));
-        assert!(tests.contains("both_vms!") && tests.contains("proptest!"), "{}", name(&example));
+        assert!(tests.contains("both_vms!") && tests.contains("proptest"), "{}", name(&example));
     }
 }
 
