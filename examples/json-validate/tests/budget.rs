@@ -5,9 +5,9 @@ use http::Request;
 use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use proxy_filter_test::{MockProxy, Plugin, TestResult, imports};
 
-const BYTES: usize = 490_000;
+const BYTES: usize = 500_000;
 /// For an order of one item; for one of 50.
-const INSTRUCTIONS: [(usize, u64); 2] = [(1, 30_000), (50, 900_000)];
+const INSTRUCTIONS: [(usize, u64); 2] = [(1, 24_000), (50, 620_000)];
 
 fn shipped() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };
