@@ -1,3 +1,4 @@
+use crate::sys::zeroed;
 use alloc::vec::Vec;
 use core::mem::size_of;
 
@@ -5,7 +6,10 @@ use core::mem::size_of;
 /// What it is to hold is guessed once, so that a message of usual size is one allocation, and handed over without a copy.
 #[derive(Clone, Default)]
 pub(crate) struct PairsBuffer {
+    /// Zeros from `end` on: what is written there need not be terminated.
     wire: Vec<u8>,
+    /// Where the bytes end.
+    end: usize,
     count: usize,
     /// For how many pairs there is place before the bytes.
     places: usize,
@@ -15,13 +19,12 @@ const COUNT: usize = size_of::<u32>();
 const LENGTHS: usize = 2 * size_of::<u32>();
 /// How many pairs have place at first.
 const PAIRS: usize = 8;
-const FRONT: &[u8] = &[0; COUNT + PAIRS * LENGTHS];
 /// How many bytes are expected beside those that are known.
-const BYTES: usize = 160;
+const BYTES: usize = 120;
 
 impl PairsBuffer {
     pub(crate) const fn new() -> Self {
-        Self { wire: Vec::new(), count: 0, places: 0 }
+        Self { wire: Vec::new(), end: 0, count: 0, places: 0 }
     }
 
     #[inline(never)]
@@ -29,32 +32,41 @@ impl PairsBuffer {
         // A length that does not fit could not be passed: a 32-bit memory has none.
         let (Ok(name_len), Ok(value_len)) = (u32::try_from(name.len()), u32::try_from(value.len())) else { return };
         let bytes = name.len() + value.len() + 2;
-        if self.count == self.places {
+        if self.count == self.places || self.wire.len().saturating_sub(self.end) < bytes {
             self.make_place(bytes);
         }
-        self.wire.reserve(bytes);
-        for part in [name, &[0], value, &[0]] {
-            self.wire.extend_from_slice(part);
-        }
-        let at = self.count * LENGTHS;
+        let Some((key, rest)) = self.wire.get_mut(self.end..).and_then(|free| free.split_at_mut_checked(name.len())) else {
+            return;
+        };
+        let Some(text) = rest.get_mut(1..=value.len()) else { return };
+        key.copy_from_slice(name);
+        text.copy_from_slice(value);
         let lengths = u64::from(name_len) | u64::from(value_len) << u32::BITS;
-        if let Some(place) = self.wire.get_mut(at..at + LENGTHS) {
-            place.copy_from_slice(&lengths.to_le_bytes());
+        if let Some(place) = self.wire.get_mut(self.count * LENGTHS..).and_then(|places| places.first_chunk_mut()) {
+            *place = lengths.to_le_bytes();
+            self.end += bytes;
             self.count += 1;
         }
     }
 
     #[cold]
     fn make_place(&mut self, bytes: usize) {
-        let (before, after) = (self.front(), COUNT + (self.places * 2).max(PAIRS) * LENGTHS);
-        let held = self.wire.len().saturating_sub(before);
-        let mut wire = Vec::with_capacity(after + held + bytes + BYTES);
-        wire.extend_from_slice(self.wire.get(..before).unwrap_or_default());
-        while let Some(missing) = after.checked_sub(wire.len()).filter(|missing| *missing > 0) {
-            wire.extend_from_slice(FRONT.get(..missing).unwrap_or(FRONT));
+        if self.places == 0 {
+            let start = COUNT + PAIRS * LENGTHS;
+            (self.wire, self.end, self.places) = (zeroed(start + bytes + BYTES), start, PAIRS);
+            return;
         }
-        wire.extend_from_slice(self.wire.get(before..).unwrap_or_default());
-        (self.wire, self.places) = (wire, (self.places * 2).max(PAIRS));
+        let before = self.front();
+        let places = if self.count == self.places { self.places * 2 } else { self.places };
+        let after = COUNT + places * LENGTHS;
+        let held = self.end.saturating_sub(before);
+        let mut wire = zeroed(after + held * 2 + bytes + BYTES);
+        for (from, to, size) in [(0, 0, self.count * LENGTHS), (before, after, held)] {
+            if let (Some(old), Some(new)) = (self.wire.get(from..from + size), wire.get_mut(to..to + size)) {
+                new.copy_from_slice(old);
+            }
+        }
+        (self.wire, self.end, self.places) = (wire, after + held, places);
     }
 
     /// Where the bytes begin.
@@ -65,14 +77,16 @@ impl PairsBuffer {
     /// A header of a message of ours: a line break in a value would begin a header of its own (HDR-20), so each CR, LF and NUL
     /// becomes a space, as RFC 9110 (5.5) has it; a name with one of these, a space or a colon is none.
     pub(crate) fn push_header(&mut self, name: &[u8], value: &[u8]) {
-        let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0');
-        if name.is_empty() || name.iter().any(|byte| breaks(byte) || matches!(byte, b' ' | b':')) {
+        if name.is_empty() || name.iter().any(|byte| is_break(byte) || matches!(byte, b' ' | b':')) {
             return;
         }
         self.push(name, value);
-        let end = self.wire.len().saturating_sub(1);
+        if !may_break(value) {
+            return;
+        }
+        let end = self.end.saturating_sub(1);
         if let Some(written) = self.wire.get_mut(end.saturating_sub(value.len())..end) {
-            for byte in written.iter_mut().filter(|byte| breaks(byte)) {
+            for byte in written.iter_mut().filter(|byte| is_break(byte)) {
                 *byte = b' ';
             }
         }
@@ -93,19 +107,37 @@ impl PairsBuffer {
 
     /// All of it as the host reads it; no bytes where there are no pairs. Nothing can be added then.
     pub(crate) fn wire(&mut self) -> &[u8] {
-        let lengths = self.count * LENGTHS;
-        let Some(start) = self.front().checked_sub(lengths + COUNT) else { return &[] };
         if self.count == 0 {
             return &[];
         }
+        let lengths = self.count * LENGTHS;
+        let Some(start) = self.front().checked_sub(lengths + COUNT) else { return &[] };
         // The lengths go where the bytes begin.
         self.wire.copy_within(..lengths, start + COUNT);
         let count = u32::try_from(self.count).unwrap_or(u32::MAX);
         if let Some(place) = self.wire.get_mut(start..start + COUNT) {
             place.copy_from_slice(&count.to_le_bytes());
         }
-        self.wire.get(start..).unwrap_or_default()
+        self.wire.get(start..self.end).unwrap_or_default()
     }
+}
+
+fn is_break(byte: &u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | b'\0')
+}
+
+/// Whether one of the bytes may be a break, told eight at a time: others below 0x0e are taken for one, and what they borrow from.
+fn may_break(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        if word.wrapping_sub(ONES * 0x0e) & !word & (ONES * 0x80) != 0 {
+            return true;
+        }
+        rest = after;
+    }
+    rest.iter().any(is_break)
 }
 
 #[cfg(test)]
@@ -130,6 +162,18 @@ mod tests {
         buffer.replace(b"x-a", b"one");
         buffer.push(b"x-c", b"c");
         assert_eq!(buffer.wire(), pairs::encode([(":path", "/"), ("x-a", "one"), ("x-b", ""), ("x-c", "c")]));
+    }
+
+    #[test]
+    fn no_break_is_missed() {
+        for length in 0..40 {
+            assert!(!may_break(&b"0123456789abcdefghijklmnopqrstuvwxyz\xff\x80 ~"[..length]), "{length}");
+            for (at, byte) in (0..length).flat_map(|at| [b'\r', b'\n', b'\0'].map(|byte| (at, byte))) {
+                let mut value = alloc::vec![b'\xff'; length];
+                value[at] = byte;
+                assert!(may_break(&value), "{byte} at {at} of {length}");
+            }
+        }
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub(super) fn read(sys: &Sys, [headers, body, trailers]: [u32; 3], open: &Open) 
         return Err(CallError::Reset);
     }
     let headers = map(sys, headers, MapType::HttpCallResponseHeaders).map_err(CallError::Unreadable)?;
-    let status = headers.get(":status").map_or(0, number);
+    // The only pseudo-header of a response, and its first.
+    let status = headers.iter().find(|(name, _)| name.first() == Some(&b':')).map_or(0, |(_, value)| number(value));
     let of_proxy = by_proxy(&headers, status);
     let mut bytes = Vec::new();
     if body > 0 && (open.wants_body || of_proxy) {

@@ -174,7 +174,7 @@ impl Tasks {
         while !ready.is_empty() {
             let mut number = tasks.in_order(ready.take());
             while number != NONE {
-                let after = tasks.signal(number).map_or(NONE, |signal| signal.next());
+                let after = tasks.with_signal(number, |signal| signal.next()).unwrap_or(NONE);
                 tasks.poll(sys, number);
                 number = after;
             }
@@ -182,18 +182,22 @@ impl Tasks {
         tasks.polling.set(false);
     }
 
-    fn signal(&self, number: u32) -> Option<Arc<Signal>> {
+    /// No waker may run in there: the table is borrowed.
+    fn with_signal<T>(&self, number: u32, f: impl FnOnce(&Arc<Signal>) -> T) -> Option<T> {
         let table = self.table.try_borrow().ok()?;
-        table.entries.get(number as usize).map(|entry| Arc::clone(&entry.signal))
+        table.entries.get(number as usize).map(|entry| f(&entry.signal))
     }
 
     /// The chain of woken tasks begins with the last; turns it round.
     fn in_order(&self, last: u32) -> u32 {
         let (mut first, mut number) = (NONE, last);
         while number != NONE {
-            let Some(signal) = self.signal(number) else { break };
-            let before = signal.next();
-            signal.set_next(first);
+            let turned = self.with_signal(number, |signal| {
+                let before = signal.next();
+                signal.set_next(first);
+                before
+            });
+            let Some(before) = turned else { break };
             (first, number) = (number, before);
         }
         first
@@ -242,7 +246,7 @@ impl Tasks {
     /// The task has ended: it is none of its owner's any more.
     fn forget(&self, sys: &Sys, owner: u32, number: u32, signal: &Arc<Signal>) {
         // Cancelled while it was polled: another may have its number.
-        if !self.signal(number).is_some_and(|now| Arc::ptr_eq(&now, signal)) {
+        if self.with_signal(number, |now| Arc::ptr_eq(now, signal)) != Some(true) {
             return;
         }
         // Where a host has ended a stream in the middle of its callback, what it then waits for is kept as a root's.
