@@ -51,6 +51,7 @@ struct Endpoint {
     config: EndpointConfig,
     /// What was fetched last; it stays while the endpoint is down. `None` before that.
     keys: RefCell<Option<Vec<Rc<Key>>>>,
+    version: Cell<u32>,
     /// When the last fetch was asked for, and what it came to.
     asked: Cell<Option<Duration>>,
     state: Cell<State>,
@@ -93,6 +94,7 @@ impl KeySet {
         let endpoint = endpoint.map(|config| Endpoint {
             config,
             keys: RefCell::default(),
+            version: Cell::new(0),
             asked: Cell::default(),
             state: Cell::new(State::Fetching),
             wanted: RefCell::default(),
@@ -111,6 +113,11 @@ impl KeySet {
         let published = self.endpoint.as_ref().and_then(|endpoint| endpoint.keys.try_borrow().ok());
         let published = published.iter().flat_map(|keys| keys.iter().flatten());
         self.configured.iter().chain(published).filter(fits).take(MOST_TRIED).cloned().collect()
+    }
+
+    /// Changes with the keys.
+    pub(crate) fn version(&self) -> u32 {
+        self.endpoint.as_ref().map_or(0, |endpoint| endpoint.version.get())
     }
 
     /// Begins to fetch: now, and whenever it is asked to.
@@ -238,6 +245,7 @@ impl Endpoint {
             Ok(keys) => {
                 let _ = plugin.log(LogLevel::Debug, format!("the issuer \"{issuer}\" has published {} keys", keys.len()));
                 self.keys.replace(Some(keys));
+                self.version.set(self.version.get().wrapping_add(1));
                 self.state.set(State::Fetched);
             }
             Err(why) => {

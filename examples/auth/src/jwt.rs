@@ -52,7 +52,7 @@ impl Refused {
 }
 
 /// Longer than what issuers make, and less than what Envoy takes as all headers (60 KiB).
-const MOST_BYTES: usize = 16_384;
+pub(crate) const MOST_BYTES: usize = 16_384;
 
 /// What a token says, before anything of it is believed.
 pub(crate) struct Token<'a> {
@@ -65,10 +65,8 @@ pub(crate) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
+    /// Of no more than [`MOST_BYTES`].
     pub(crate) fn parse(text: &'a [u8]) -> Result<Self, Refused> {
-        if text.len() > MOST_BYTES {
-            return Err(Refused::TooLong);
-        }
         let text = core::str::from_utf8(text).map_err(|_| Refused::Form)?;
         let (signed, signature) = text.rsplit_once('.').ok_or(Refused::Form)?;
         let (header, payload) = match signed.split_once('.') {
@@ -148,11 +146,11 @@ pub(crate) struct Issuer {
     pub(crate) keys: Rc<KeySet>,
 }
 
-/// A token is not accepted, or not yet: its key may be among those that its issuer has published meanwhile.
-#[derive(Debug, PartialEq, Eq)]
+/// A token is not accepted, or not yet.
 pub(crate) enum Unverified {
     Refused(Refused),
-    UnknownKey,
+    /// Its key may be among those that its issuer has published meanwhile.
+    UnknownKey(Rc<KeySet>),
 }
 
 impl From<Refused> for Unverified {
@@ -194,8 +192,8 @@ impl Issuer {
         self.claims_to_headers.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Whom the token is from, at this time in seconds since the epoch.
-    pub(crate) fn verify(&self, token: &Token<'_>, now: i64) -> Result<Identity, Unverified> {
+    /// Whom the token is from at this time, in seconds since the epoch, and until when that holds.
+    pub(crate) fn verify(&self, token: &Token<'_>, now: i64) -> Result<(Identity, i64), Unverified> {
         if !token.typ.as_deref().is_none_or(|typ| self.accepts_type(typ)) {
             return Err(Refused::Type.into());
         }
@@ -205,13 +203,13 @@ impl Issuer {
         let keys = self.keys.find(token.kid.as_deref(), token.algorithm);
         if keys.is_empty() {
             let may_come = self.keys.is_published() && token.algorithm != Algorithm::HS256;
-            return Err(if may_come { Unverified::UnknownKey } else { Refused::Key.into() });
+            return Err(if may_come { Unverified::UnknownKey(Rc::clone(&self.keys)) } else { Refused::Key.into() });
         }
         if !keys.iter().any(|key| key.verifies(token.signed, &token.signature)) {
             return Err(Refused::Signature.into());
         }
-        self.check(&token.claims, now)?;
-        Ok(Identity::from_claims(&token.claims, &self.claims_to_headers)?)
+        let until = self.check(&token.claims, now)?;
+        Ok((Identity::from_claims(&token.claims, &self.claims_to_headers)?, until))
     }
 
     /// `application/` may be left out, and case does not matter (RFC 7515, 4.1.9).
@@ -223,10 +221,11 @@ impl Issuer {
         self.types.iter().any(|accepted| accepted.eq_ignore_ascii_case(bare))
     }
 
-    fn check(&self, claims: &Value, now: i64) -> Result<(), Refused> {
+    /// Until when they are good, with the leeway.
+    fn check(&self, claims: &Value, now: i64) -> Result<i64, Refused> {
         let time = |name| claims.get(name).map(|value| numeric_date(value).ok_or(Refused::Claims)).transpose();
-        let expires = time("exp")?.ok_or(Refused::Claims)?;
-        if expires.saturating_add(self.leeway) <= now {
+        let until = time("exp")?.ok_or(Refused::Claims)?.saturating_add(self.leeway);
+        if until <= now {
             return Err(Refused::Expired);
         }
         for begins in [time("nbf")?, time("iat")?].into_iter().flatten() {
@@ -237,8 +236,8 @@ impl Issuer {
         let is_ours = |value: &Value| value.as_text().is_some_and(|text| self.audiences.iter().any(|ours| ours == text));
         match claims.get("aud") {
             Some(Value::List(all)) if !all.iter().all(|one| one.as_text().is_some()) => Err(Refused::Claims),
-            Some(Value::List(all)) if all.iter().any(is_ours) => Ok(()),
-            Some(one) if is_ours(one) => Ok(()),
+            Some(Value::List(all)) if all.iter().any(is_ours) => Ok(until),
+            Some(one) if is_ours(one) => Ok(until),
             _ => Err(Refused::Audience),
         }
     }

@@ -30,6 +30,7 @@ mod rules;
 mod secret;
 #[cfg(test)]
 mod vectors;
+mod verified;
 
 use api_keys::{ApiKeys, ApiKeysConfig};
 use challenge::Denied;
@@ -42,6 +43,7 @@ use proxy_filter::prelude::*;
 use proxy_filter::{HeaderMap, Headers};
 use rules::{Ambiguous, Requirement, RuleConfig, Rules, Scheme};
 use serde::Deserialize;
+use verified::{TokenHash, Verified};
 
 proxy_filter::no_std_runtime!();
 
@@ -73,6 +75,7 @@ struct Auth {
     issuers: Vec<Issuer>,
     api_keys: Option<ApiKeys>,
     signed_requests: Option<SignedRequests>,
+    verified: Verified,
     rules: Rules,
     own_headers: OwnHeaders,
     forward_credentials: bool,
@@ -113,7 +116,8 @@ impl RootContext for Auth {
             issuer.keys.start(plugin);
         }
         let (realm, forward_credentials) = (config.realm, config.forward_credentials);
-        Ok(Self { realm, issuers, api_keys, signed_requests, rules, own_headers, forward_credentials })
+        let verified = Verified::new();
+        Ok(Self { realm, issuers, api_keys, signed_requests, verified, rules, own_headers, forward_credentials })
     }
 
     fn on_tick(self: &Rc<Self>, plugin: Plugin<'_>) -> Result<(), Failure> {
@@ -183,16 +187,11 @@ impl Auth {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let mut digest = None;
         let identity = match scheme {
-            Scheme::Jwt => {
-                let token = Token::parse(bearer(request)?.unwrap_or_default()).map_err(Denied::Token)?;
-                let issuer = self.issuers.iter().find(|issuer| token.issuer() == Some(&issuer.name));
-                let issuer = issuer.ok_or(Denied::Token(Refused::Issuer))?;
-                match issuer.verify(&token, seconds) {
-                    Ok(identity) => Rc::new(identity),
-                    Err(Unverified::Refused(refused)) => return Err(Denied::Token(refused)),
-                    Err(Unverified::UnknownKey) => return Ok(Decision::MissingKey(Rc::clone(&issuer.keys))),
-                }
-            }
+            Scheme::Jwt => match self.token(bearer(request)?.unwrap_or_default(), seconds) {
+                Ok(identity) => identity,
+                Err(Unverified::Refused(refused)) => return Err(Denied::Token(refused)),
+                Err(Unverified::UnknownKey(keys)) => return Ok(Decision::MissingKey(keys)),
+            },
             Scheme::ApiKey => {
                 let sent = self.api_keys.as_ref().and_then(|keys| keys.find(request.get(&keys.header)?));
                 sent.ok_or(Denied::ApiKey)?
@@ -208,6 +207,22 @@ impl Auth {
             return Err(Denied::Scope(scheme));
         }
         Ok(Decision::Accepted(Accepted { scheme, identity, digest }))
+    }
+
+    fn token(&self, text: &[u8], now: i64) -> Result<Rc<Identity>, Unverified> {
+        if text.len() > jwt::MOST_BYTES {
+            return Err(Refused::TooLong.into());
+        }
+        let hash = TokenHash::of(text);
+        if let Some(identity) = self.verified.find(hash, now) {
+            return Ok(identity);
+        }
+        let token = Token::parse(text)?;
+        let issuer = self.issuers.iter().find(|issuer| token.issuer() == Some(&issuer.name)).ok_or(Refused::Issuer)?;
+        let (identity, until) = issuer.verify(&token, now)?;
+        let identity = Rc::new(identity);
+        self.verified.remember(hash, &issuer.keys, now, until, &identity);
+        Ok(identity)
     }
 
     /// The one kind of credential that the request brings, of those that are accepted.

@@ -82,6 +82,26 @@ both_vms! {
         Ok(())
     }
 
+    fn a_token_that_was_verified_is_good_until_it_expires(vm) -> TestResult {
+        let proxy = proxy(vm, config())?;
+        let good = token(&claims());
+        let send = |text: &str| proxy.send(bearer(text));
+        for _ in 0..3 {
+            assert_eq!(told(&send(&good), "x-user"), ["ann"]);
+            // Of another signature, or none, it is another token.
+            let forged = signed(r#"{"alg":"ES256","typ":"JWT","kid":"ec"}"#, claims().to_string(), |_| vec![1; 64]);
+            is_refused(&send(&forged), 401, "auth_token_signature");
+            is_refused(&send(&good[..=good.rfind('.').ok_or("a signature")?]), 401, "auth_token_signature");
+        }
+        proxy.set_time(std::time::Duration::from_secs(NOW + 659));
+        assert!(send(&good).reached_upstream());
+        proxy.set_time(std::time::Duration::from_secs(NOW + 660));
+        is_refused(&send(&good), 401, "auth_token_expired");
+        proxy.set_time(std::time::Duration::from_secs(NOW - 61));
+        is_refused(&send(&good), 401, "auth_token_not_yet");
+        Ok(())
+    }
+
     fn the_example_configuration_does_what_the_readme_says(vm) -> TestResult {
         let proxy = proxy(vm, serde_json::from_str::<Value>(include_str!("../config.json"))?)?;
         let exchange = proxy.send(get("/cart").with_header("x-api-key", "demo").with_header("x-user", "root"));
