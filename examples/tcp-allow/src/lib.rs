@@ -76,6 +76,9 @@ impl TcpAllow {
     }
 }
 
+/// How many of the first bytes are logged: enough to know a protocol by, and not all that the client wanted to tell the upstream.
+const SHOWN: usize = 16;
+
 /// What is known of a connection.
 enum State {
     Allowed,
@@ -153,7 +156,7 @@ impl StreamContext for TcpAllowStream {
             State::Closed => return Err(StreamInterrupt::close()),
             State::Waits { rules, most } => (rules, *most),
         };
-        let said = tcp.data().bytes_from(0, most)?;
+        let said = tcp.data().bytes_from(0, most.max(SHOWN))?;
         match self.compare(rules, &said) {
             (Verdict::Yes, rule) => {
                 if let Some(rule) = rule {
@@ -168,8 +171,7 @@ impl StreamContext for TcpAllowStream {
             (Verdict::More, _) if !tcp.end_of_stream() => Ok(StreamAction::Buffer),
             (Verdict::More, _) => Err(self.refuse(&tcp, "end", "ended before it said enough")),
             (Verdict::No, _) => {
-                // Enough to know it by, and not all that it wanted to tell the upstream.
-                let shown = said.get(..16).unwrap_or(&said).escape_ascii();
+                let shown = said.get(..SHOWN).unwrap_or(&said).escape_ascii();
                 let why = format!("no rule has its first bytes \"{shown}\"");
                 Err(self.refuse(&tcp, "first_bytes", &why))
             }
