@@ -1,6 +1,6 @@
 //! The official JSON Schema Test Suite, draft 2020-12: `JSON_SCHEMA_TEST_SUITE` is the folder `tests/draft2020-12` of it (`cargo make soak`
 //! fetches one). Each of its schemas is either taken, and then each of its documents judged as the suite does, or refused by name for what
-//! the README says is not supported. Without the suite there is nothing to be done; `tests/schema.rs` has cases of our own.
+//! the README says is not supported. `tests/schema.rs` has cases of our own.
 
 use http::Request;
 use json_validate::PLUGINS;
@@ -33,11 +33,9 @@ fn passes(proxy: &MockProxy, document: &str) -> Result<bool, Box<dyn std::error:
 }
 
 #[test]
+#[ignore = "needs the official suite, in JSON_SCHEMA_TEST_SUITE"]
 fn the_suite_agrees() -> TestResult {
-    let Some(folder) = std::env::var_os("JSON_SCHEMA_TEST_SUITE").map(PathBuf::from) else {
-        println!("JSON_SCHEMA_TEST_SUITE is not set");
-        return Ok(());
-    };
+    let folder = std::env::var_os("JSON_SCHEMA_TEST_SUITE").map(PathBuf::from).ok_or("JSON_SCHEMA_TEST_SUITE is not set")?;
     let mut files: Vec<_> = std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     assert!(files.len() > 40, "{} has {} files: is it tests/draft2020-12?", folder.display(), files.len());
