@@ -48,10 +48,11 @@ pub(super) fn all() -> Vec<Scenario> {
         .request(get("/cart").header("authorization", BY_EC).header("authorization", BY_RSA))
         .request(get("/cart").header("content-type", "application/grpc"))
         .response(respond(200).body(&["hello"])),
+        // Envoy comes to the answer when all plugins of this run are loaded.
         auth(
             "auth-by-keys-that-are-published",
             &["CAL-16", "CAL-9", "LIF-8"],
-            issuer(r#""jwks":{"cluster":"of-auth-by-keys-that-are-published","path":"/jwks.json","authority":"accounts.example"}"#),
+            issuer(r#""jwks":{"cluster":"of-auth-by-keys-that-are-published","path":"/jwks.json","authority":"accounts.example","timeout_milliseconds":100000}"#),
         )
         .main_thread()
         .cluster(
