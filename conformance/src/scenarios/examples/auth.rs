@@ -52,7 +52,7 @@ pub(super) fn all() -> Vec<Scenario> {
         auth(
             "auth-by-keys-that-are-published",
             &["CAL-16", "CAL-9", "LIF-8"],
-            issuer(r#""jwks":{"cluster":"of-auth-by-keys-that-are-published","path":"/jwks.json","authority":"accounts.example","timeout_milliseconds":100000}"#),
+            issuer(r#""jwks":{"cluster":"of-auth-by-keys-that-are-published","path":"/jwks.json","authority":"accounts.example","timeout_milliseconds":100000,"cooldown_seconds":300}"#),
         )
         .main_thread()
         .cluster(
