@@ -70,7 +70,9 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(service) = self.mode.strip_prefix("ask-on-tick ") {
-            callouts::services(service).1.iter().for_each(|cluster| drop(callouts::ask(self, cluster, 5000)));
+            for cluster in callouts::services(service).1 {
+                callouts::ask(self, &cluster, 5000);
+            }
             return self.set_tick_period(Duration::ZERO);
         }
         let Some(stream) = self.held.take() else { return };
