@@ -120,7 +120,7 @@ pub struct Scenario {
     pub awaited: Vec<(&'static str, usize)>,
     /// Metrics outside count too: those with one of these in their names.
     pub metrics: Vec<&'static str>,
-    /// A gRPC server, in a cluster named by [`grpc::cluster`](crate::grpc::cluster).
+    /// A gRPC server, in a cluster named by [`grpc::cluster`].
     pub grpc: Option<grpc::Behaviour>,
     /// `per_connection_buffer_limit_bytes` of the listener.
     pub buffer_limit: Option<u32>,
