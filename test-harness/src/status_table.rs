@@ -95,27 +95,36 @@ impl StatusTable {
         Ok(())
     }
 
+    /// A new proxy for each fault: also a hostcall that a filter makes but once, at its start or with its first stream, fails in each way.
     fn while_starting(
         &mut self,
         builder: &impl Fn() -> Builder,
         hostcall: &'static str,
         traffic: &impl Fn(&MockProxy) -> TestResult,
     ) -> TestResult {
+        let mut in_every_way = true;
         for fault in faults(hostcall) {
             match builder().inject(fault.clone()).start() {
                 Ok(proxy) => {
-                    if proxy.faults_injected() == 0 {
+                    let at_start = proxy.faults_injected();
+                    traffic(&proxy)?;
+                    let injected = proxy.faults_injected();
+                    in_every_way &= injected > at_start;
+                    if injected == 0 {
                         break;
                     }
-                    traffic(&proxy)?;
-                    *self.faults.entry(hostcall).or_default() += proxy.faults_injected();
+                    *self.faults.entry(hostcall).or_default() += injected;
                     survived(&proxy, format_args!("{fault:?} while it started"));
                 }
                 Err(refused) => {
+                    in_every_way = false;
                     assert!(matches!(refused.reason(), Reason::Configure), "{fault:?} while it started: {refused}");
                     *self.faults.entry(hostcall).or_default() += 1;
                 }
             }
+        }
+        if in_every_way {
+            self.in_every_way.insert(hostcall);
         }
         Ok(())
     }
@@ -131,7 +140,8 @@ impl StatusTable {
         self.faults.iter().map(|(name, times)| (*name, *times))
     }
 
-    /// The hostcalls that failed with every status, once and always, while the filter served: those that `traffic` makes.
+    /// The hostcalls that failed with every status, once and always, while the filter served, after others or as a new one: those that
+    /// `traffic` makes.
     #[must_use]
     pub fn hostcalls(&self) -> &BTreeSet<&'static str> {
         &self.in_every_way
