@@ -1,8 +1,8 @@
 //! What a service says of a request, and what then becomes of it.
 
 use crate::config::Reason;
-use proxy_filter::Headers;
 use proxy_filter::prelude::*;
+use proxy_filter::{HeaderMap, Headers};
 
 /// What Envoy's own filter tells the upstream of a request that passed because the service did not answer.
 pub(crate) const FAILED_OPEN: &str = "x-envoy-auth-failure-mode-allowed";
@@ -44,25 +44,31 @@ impl Answer {
         Self { verdict, storable: false, ..Self::allowed() }
     }
 
-    /// Of the headers that are the service's to set the upstream sees its values, and none of the client's.
-    pub(crate) fn set_upstream(&self, headers: &Headers<'_>, names: &[String]) -> Result<(), Error> {
-        for name in names {
-            let mut values = self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
-            match values.next() {
-                Some(value) => headers.set(name, value)?,
-                None => headers.remove(name)?,
-            }
-            for value in values {
-                headers.add(name, value)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The refusal.
     pub(crate) fn reply(&self) -> LocalReply {
         let Verdict::Denied { status, body, details } = &self.verdict else { return LocalReply::new(500) };
         let reply = LocalReply::new(*status).details(details).body(body);
         self.headers.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
     }
+}
+
+/// Takes what the client says under these names away, from headers or trailers.
+pub(crate) fn remove(headers: &Headers<'_>, sent: &HeaderMap, names: &[String]) -> Result<(), Error> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut removed: Vec<&[u8]> = Vec::new();
+    for (name, _) in sent {
+        if names.iter().any(|own| is_same(own.as_bytes(), name)) && !removed.contains(&name) {
+            headers.remove(name)?;
+            removed.push(name);
+        }
+    }
+    Ok(())
+}
+
+/// Servers that hand headers on as CGI does read `x_user` and `x-user` as one.
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| plain(*a) == plain(*b))
 }

@@ -6,7 +6,7 @@ use proxy_filter::property;
 
 /// A request's headers, and who has connected.
 pub(crate) struct Attributes {
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) source: Option<Source>,
 }
 

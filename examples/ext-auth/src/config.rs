@@ -1,6 +1,6 @@
 //! What the filter is told, and what it does not accept.
 
-use crate::answer::FAILED_OPEN;
+use crate::answer::{FAILED_OPEN, is_same};
 use core::fmt;
 use proxy_filter::prelude::*;
 use serde::Deserialize;
@@ -155,12 +155,20 @@ impl Config {
         self.authorization.source || self.quota.as_ref().is_some_and(|quota| quota.source)
     }
 
+    /// What a client may not say in their place.
+    pub(crate) fn own_headers(&self) -> Vec<String> {
+        let services = core::iter::once(&self.authorization).chain(&self.quota);
+        services.flat_map(|service| &service.upstream_headers).cloned().chain([FAILED_OPEN.to_string()]).collect()
+    }
+
     fn check(&mut self) -> Result<(), ConfigError> {
         self.authorization.check("authorization")?;
         if let Some(quota) = &mut self.quota {
             quota.check("quota")?;
             // The second would replace what the first has said of the user.
-            if let Some(name) = quota.upstream_headers.iter().find(|name| self.authorization.upstream_headers.contains(name)) {
+            let taken =
+                |name: &&String| self.authorization.upstream_headers.iter().any(|own| is_same(own.as_bytes(), name.as_bytes()));
+            if let Some(name) = quota.upstream_headers.iter().find(taken) {
                 return Err(ConfigError::new(format!(
                     "quota.upstream_headers: \"{name}\" is authorization's to set: only one of both can"
                 )));

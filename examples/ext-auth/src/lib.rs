@@ -28,8 +28,8 @@ use cache::{Cache, Key};
 use config::{Config, Service, Settings};
 use core::cell::Cell;
 use core::time::Duration;
-use proxy_filter::Headers;
 use proxy_filter::prelude::*;
+use proxy_filter::{HeaderMap, Headers};
 use service::Trouble;
 
 proxy_filter::no_std_runtime!();
@@ -38,6 +38,8 @@ proxy_filter::register! { "ext_auth" => http ExtAuth }
 
 struct ExtAuth {
     config: Config,
+    /// The names that are the services' and this filter's to set.
+    own_headers: Vec<String>,
     cache: Option<Cache>,
     counters: Counters,
     /// When a service's trouble was logged last.
@@ -67,7 +69,8 @@ impl RootContext for ExtAuth {
             counter.define(plugin)?;
         }
         let cache = config.cache.as_ref().map(|cache| Cache::new(cache, &config.authorization, fingerprint));
-        Ok(Self { config, cache, counters, logged: Cell::default() })
+        let own_headers = config.own_headers();
+        Ok(Self { config, own_headers, cache, counters, logged: Cell::default() })
     }
 }
 
@@ -75,20 +78,24 @@ impl HttpPlugin for ExtAuth {
     type Http = ExtAuthStream;
 
     fn create_http_context(self: &Rc<Self>, _stream: &HttpStream) -> ExtAuthStream {
-        ExtAuthStream(Rc::clone(self))
+        ExtAuthStream { root: Rc::clone(self), removed: Rc::default() }
     }
 }
 
-struct ExtAuthStream(Rc<ExtAuth>);
+struct ExtAuthStream {
+    root: Rc<ExtAuth>,
+    /// What the services have taken away: trailers come later.
+    removed: Rc<Cell<Vec<String>>>,
+}
 
 impl HttpContext for ExtAuthStream {
     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
-        let root = Rc::clone(&self.0);
+        let (root, removed) = (Rc::clone(&self.root), Rc::clone(&self.removed));
         let attributes = Attributes::of(&http, root.config.asks_for_source())?;
         let key = root.cache.as_ref().map(|cache| cache.key(&attributes));
         let remembered = root.remembered(&http, key.as_ref());
         if let (Some(answer), None) = (&remembered, &root.config.quota) {
-            root.decide(&http, &http.headers(), answer, None)?;
+            removed.set(root.decide(&http, &http.headers(), &attributes.headers, answer, None)?);
             return Ok(HeadersAction::Continue);
         }
         http.wait(async move |request| {
@@ -99,8 +106,16 @@ impl HttpContext for ExtAuthStream {
                 }
             };
             let (authorization, quota) = join(authorization, root.quota(&request, &attributes)).await;
-            root.decide(&request, &request.headers(), &authorization, quota.as_ref())
+            removed.set(root.decide(&request, &request.headers(), &attributes.headers, &authorization, quota.as_ref())?);
+            Ok(())
         })
+    }
+
+    fn on_request_trailers(&mut self, http: RequestTrailers<'_>) -> Result<TrailersAction> {
+        let (trailers, sent) = (http.trailers(), http.trailers().all()?);
+        answer::remove(&trailers, &sent, &self.root.own_headers)?;
+        answer::remove(&trailers, &sent, &self.removed.take())?;
+        Ok(TrailersAction::Continue)
     }
 }
 
@@ -158,8 +173,15 @@ impl ExtAuth {
         let _ = context.log(LogLevel::Warn, line);
     }
 
-    /// Lets the request pass, or refuses it.
-    fn decide(&self, context: &Context, headers: &Headers<'_>, authorization: &Answer, quota: Option<&Answer>) -> Result<()> {
+    /// Lets the request pass, or refuses it; tells what the services have taken away.
+    fn decide(
+        &self,
+        context: &Context,
+        headers: &Headers<'_>,
+        sent: &HeaderMap,
+        authorization: &Answer,
+        quota: Option<&Answer>,
+    ) -> Result<Vec<String>> {
         // Who may not pass at all is told so, whatever the quota says.
         let answers = || core::iter::once(authorization).chain(quota);
         for answer in answers() {
@@ -169,18 +191,16 @@ impl ExtAuth {
             }
         }
         count(&self.counters.ok, context);
-        for name in answers().flat_map(|answer| &answer.remove) {
-            headers.remove(name)?;
+        let removed: Vec<String> = answers().flat_map(|answer| &answer.remove).cloned().collect();
+        answer::remove(headers, sent, &removed)?;
+        answer::remove(headers, sent, &self.own_headers)?;
+        for (name, value) in answers().flat_map(|answer| &answer.headers) {
+            headers.add(name, value)?;
         }
-        authorization.set_upstream(headers, &self.config.authorization.upstream_headers)?;
-        if let (Some(quota), Some(service)) = (quota, &self.config.quota) {
-            quota.set_upstream(headers, &service.upstream_headers)?;
+        if answers().any(|answer| answer.failed_open) {
+            headers.add(FAILED_OPEN, "true")?;
         }
-        match answers().any(|answer| answer.failed_open) {
-            true => headers.set(FAILED_OPEN, "true")?,
-            false => headers.remove(FAILED_OPEN)?,
-        }
-        Ok(())
+        Ok(removed)
     }
 }
 

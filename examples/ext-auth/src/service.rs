@@ -103,8 +103,8 @@ fn answer_of(reply: &CallReply, service: &Service) -> Result<Answer, Trouble> {
         let lists = reply.headers().values(check::TO_REMOVE).filter_map(|list| core::str::from_utf8(list).ok());
         answer.remove = lists.flat_map(|list| list.split(',')).filter_map(check::to_remove).collect();
     }
-    let mut control = reply.headers().values("cache-control").filter_map(|value| core::str::from_utf8(value).ok());
-    answer.storable = !control.any(|value| value.contains("no-store"));
+    let mut control = reply.headers().values("cache-control").flat_map(|value| value.windows(b"no-store".len()));
+    answer.storable = !control.any(|part| part.eq_ignore_ascii_case(b"no-store"));
     Ok(answer)
 }
 

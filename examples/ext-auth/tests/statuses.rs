@@ -4,7 +4,7 @@
 
 use ext_auth::PLUGINS;
 use http::{Request, Response};
-use proxy_filter_test::{Cluster, GrpcCluster, GrpcStatus, MockProxy, Outcome, StatusTable, TestResult, both_vms};
+use proxy_filter_test::{Cluster, GrpcCluster, GrpcStatus, Message, MockProxy, Outcome, StatusTable, TestResult, both_vms};
 use serde_json::json;
 use std::time::Duration;
 
@@ -30,7 +30,8 @@ both_vms! {
             |proxy| {
                 // Asked, from the cache, in trouble; and one whose client leaves.
                 for token in ["ann's!", "ann's!", "nobody's"] {
-                    let exchange = proxy.send(Request::get("http://shop.example/").header("authorization", token).body("")?);
+                    let request = Request::get("http://shop.example/").header("authorization", token).header("x-user", "root").body("")?;
+                    let exchange = proxy.send(Message::from(request).trailer("x-user", "root"));
                     proxy.advance(Duration::from_millis(10));
                     proxy.disconnect(&exchange);
                     assert_ne!(exchange.outcome(), Outcome::Paused);
@@ -44,7 +45,7 @@ both_vms! {
         )?;
         print!("{vm:?}: {table}");
         for hostcall in ["proxy_http_call", "proxy_grpc_call", "proxy_get_shared_data", "proxy_set_shared_data", "proxy_get_property",
-            "proxy_get_header_map_pairs", "proxy_replace_header_map_value", "proxy_send_local_response", "proxy_continue_stream"] {
+            "proxy_get_header_map_pairs", "proxy_add_header_map_value", "proxy_remove_header_map_value", "proxy_send_local_response", "proxy_continue_stream"] {
             assert!(table.hostcalls().contains(hostcall), "{hostcall}: {:?}", table.hostcalls());
         }
         Ok(())

@@ -40,8 +40,8 @@ pub(super) fn all() -> Vec<Scenario> {
                 respond(401).header("www-authenticate", "Bearer").header("content-type", "application/json").body(&[r#"{"who":"?"}"#]).into(),
             ],
         )
-        .request(get("/cart?id=7").header("authorization", "ann's").header("x-user", "root").header("x-group", "wheel"))
-        .request(get("/cart?id=7").header("authorization", "ann's").header("x-envoy-auth-failure-mode-allowed", "true"))
+        .request(get("/cart?id=7").header("authorization", "ann's").header("x-user", "root").header("x_user", "root").header("x-group", "wheel"))
+        .request(get("/cart?id=7").header("authorization", "ann's").header("x_group", "wheel").header("x-envoy-auth-failure-mode-allowed", "true"))
         .request(get("/cart?id=7").header("authorization", "nobody's"))
         .request(post("/cart?id=7").header("authorization", "nobody's").body(&["one ", "apple"])),
         ext_auth(
@@ -50,12 +50,24 @@ pub(super) fn all() -> Vec<Scenario> {
             r#"{"authorization": {"protocol": "http", "cluster": "authz-of-ext-auth-two-services", "upstream_headers": ["x-user"], "timeout_ms": 4000},
                 "quota": {"protocol": "http", "cluster": "quota-of-ext-auth-two-services", "path": "/take", "request_headers": ["x-api-key"], "timeout_ms": 4000}}"#,
         )
-        .cluster("authz-of-ext-auth-two-services", respond(200).header("x-user", "ann").after(40))
+        .cluster(
+            "authz-of-ext-auth-two-services",
+            respond(200).header("x-user", "ann").header("x-envoy-auth-headers-to-remove", "x-a").after(40),
+        )
         .cluster_answers(
             "quota-of-ext-auth-two-services",
-            [respond(200).after(20), respond(429).header("retry-after", "7").after(20)],
+            [respond(200).after(20), respond(200).after(20), respond(429).header("retry-after", "7").after(20)],
         )
         .request(post("/").header("x-api-key", "k").body(&["one ", "apple"]))
+        .request(
+            post("/")
+                .header("x-api-key", "k")
+                .header("x-a", "1")
+                .chunked(&["one ", "apple"])
+                .trailer("x_user", "root")
+                .trailer("x-a", "1")
+                .trailer("x-sum", "1"),
+        )
         .request(get("/").header("x-api-key", "k")),
         // One request each: that a line is logged once a second at most would be a matter of how quick Envoy is.
         ext_auth(

@@ -106,9 +106,10 @@ both_vms! {
 
     fn some_answers_are_not_remembered(vm) -> TestResult {
         let refuses = || Response::builder().status(401);
-        let once: [(&str, Answer); 5] = [
+        let once: [(&str, Answer); 6] = [
             ("a cookie", refuses().header("set-cookie", "a=1").body("")?.into()),
             ("said so", refuses().header("cache-control", "private, no-store").body("")?.into()),
+            ("said so in other letters", refuses().header("cache-control", "private, No-Store").body("")?.into()),
             ("large", Response::builder().header("x-user", "a".repeat(400)).body("")?.into()),
             ("failed", Answer::Refuse),
             ("broken", Response::builder().status(500).body("")?.into()),

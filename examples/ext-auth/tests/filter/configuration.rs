@@ -57,6 +57,11 @@ both_vms! {
                 r#"quota.upstream_headers: "x-user" is authorization's to set: only one of both can"#,
             ),
             (
+                r#"{"authorization": {"protocol": "http", "cluster": "a", "upstream_headers": ["x-user"]},
+                    "quota": {"protocol": "http", "cluster": "b", "upstream_headers": ["x_user"]}}"#.into(),
+                r#"quota.upstream_headers: "x_user" is authorization's to set: only one of both can"#,
+            ),
+            (
                 r#"{"authorization": {"protocol": "http", "cluster": "a"}, "quota": {"protocol": "http", "cluster": "b", "timeout_ms": 0}}"#.into(),
                 "quota.timeout_ms must be 1 to 60000, but is 0",
             ),
