@@ -4,7 +4,7 @@
 //! {
 //!   "rules": [
 //!     { "name": "login", "path_prefix": "/login", "methods": ["POST"], "requests": 5, "seconds": 60 },
-//!     { "name": "api", "path_prefix": "/api/", "key": [{ "header": "x-api-key" }], "requests": 100, "burst": 200 }
+//!     { "name": "api", "path_prefix": "/api/", "requests": 100, "burst": 200 }
 //!   ]
 //! }
 //! ```
@@ -177,7 +177,8 @@ impl RateLimit {
         // A line in a second and worker: there may be as many failures as requests.
         let second = http.now().map_or(u64::MAX, |now| now.as_secs());
         if self.complained.replace(second) != second || second == u64::MAX {
-            http.log(LogLevel::Error, format!("rate_limit: rule {rule}: {trouble}"))?;
+            // Nor is what cannot be logged: `on_failure` decides.
+            let _ = http.log(LogLevel::Error, format!("rate_limit: rule {rule}: {trouble}"));
         }
         match self.on_failure {
             OnFailure::Allow => Ok(HeadersAction::Continue),

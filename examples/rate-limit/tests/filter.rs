@@ -226,6 +226,16 @@ both_vms! {
         Ok(())
     }
 
+    fn who_may_not_log_is_let_through_or_refused_as_configured(vm) -> TestResult {
+        for (on_failure, expected) in [("allow", 200), ("refuse", 503)] {
+            let proxy = proxy(vm, json!({"on_failure": on_failure, "rules": [{"name": "all", "requests": 1}]}))?;
+            proxy.inject(Fault::new("proxy_get_shared_data", Status::InternalFailure));
+            proxy.inject(Fault::new("proxy_log", Status::InternalFailure));
+            assert_eq!(statuses(&proxy, 2, &get("/")), [expected; 2]);
+        }
+        Ok(())
+    }
+
     fn a_bucket_that_all_workers_are_at_is_a_failure_told_once_a_second(vm) -> TestResult {
         let proxy = proxy(vm, json!({"on_failure": "refuse", "rules": [{"name": "all", "requests": 9}]}))?;
         proxy.inject(Fault::new("proxy_set_shared_data", Status::CasMismatch));
@@ -309,6 +319,9 @@ both_vms! {
     fn the_example_configuration_is_taken(vm) -> TestResult {
         let proxy = proxy(vm, serde_json::from_str(include_str!("../config.json"))?)?;
         assert_eq!(header(&proxy.send(get("/")), "ratelimit-limit").as_deref(), Some("50"));
+        // Who makes up a key for each request has no bucket for each.
+        let answers: Vec<u16> = (0..=200).flat_map(|key| statuses(&proxy, 1, &get("/api/x").with_header("x-api-key", key.to_string()))).collect();
+        assert!(answers[..200].iter().all(|status| *status == 200) && answers[200] == 429, "{answers:?}");
         Ok(())
     }
 
