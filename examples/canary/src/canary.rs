@@ -150,9 +150,10 @@ impl HttpContext for CanaryStream {
     fn on_request_headers(&mut self, http: RequestHeaders<'_>) -> Result<HeadersAction> {
         let canary = &*self.canary;
         let headers = http.headers();
-        let asked_for = canary.header_of_tester(&http)?;
-        // Every value that the client has sent goes, whatever fails from here on.
+        let asked_for = canary.header_of_tester(&http);
+        // Every value that the client has sent goes, whatever else fails.
         headers.remove(&canary.header)?;
+        let asked_for = asked_for?;
         let cookies = if canary.reads_cookies { Some(http.cookies()?) } else { None };
         let version = match canary.overridden(asked_for.as_deref(), cookies.as_ref()) {
             Some(version) => version,

@@ -174,6 +174,12 @@ both_vms! {
         assert!(exchange.log()[0].message.contains("proxy_get_header_map_pairs failed"), "{:?}", exchange.log());
         proxy.clear_faults();
 
+        let testers = MockProxy::new(vm.plugin(&PLUGINS, "canary").config(halves(json!({"override": {"header": "x-tester"}}))))?;
+        testers.inject(Fault::new("proxy_get_header_map_value", Status::InternalFailure));
+        let exchange = get(&testers, &[("x-canary", "v2")]);
+        assert!(!exchange.upstream_request().headers().contains_key("x-canary"), "what testers ask for could not be read");
+        assert!(exchange.log()[0].message.contains("proxy_get_header_map_value failed"), "{:?}", exchange.log());
+
         // A proxy that cannot choose again: it has chosen by what the client sent.
         proxy.inject(Fault::new("proxy_call_foreign_function", Status::NotFound));
         let exchange = get(&proxy, &[("x-canary", "v2")]);
