@@ -96,7 +96,8 @@ impl Redact {
 }
 
 fn is_encoded(content_encoding: &[u8]) -> bool {
-    content_encoding.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|coding| !matches!(coding, b"" | b"identity"))
+    let mut codings = content_encoding.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 struct RedactStream {
