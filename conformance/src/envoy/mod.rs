@@ -23,17 +23,32 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
 pub(crate) use config::STATS_TAGS;
 pub use process::{locate, version};
 
-/// Runs the scenarios one after the other: those that crash Envoy in a process each, all others against one.
+/// Most of a scenario is waiting for Envoy to have nothing more to say, so as many lanes as there are cores run at once.
+const LANES: usize = 4;
+
+/// Runs the scenarios, one after the other in each of a few lanes with an Envoy of its own; those that crash Envoy in a process each.
 ///
 /// # Errors
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
 pub fn run(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
+    let lanes = thread::available_parallelism().map_or(1, usize::from).clamp(1, LANES);
+    let dealt: Vec<Vec<Scenario>> = (0..lanes).map(|lane| scenarios.iter().skip(lane).step_by(lanes).cloned().collect()).collect();
+    let mut results = thread::scope(|scope| {
+        let running: Vec<_> = dealt.iter().map(|lane| scope.spawn(|| run_lane(lane))).collect();
+        let ended = running.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        ended.map(|lane| lane.map(Vec::into_iter)).collect::<Result<Vec<_>, Error>>()
+    })?;
+    Ok((0..scenarios.len()).filter_map(|index| results.get_mut(index % lanes)?.next()).collect())
+}
+
+fn run_lane(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
     let followed = recorded::is_followed(&version(&locate(None)?)?);
     // Another Envoy may refuse a plugin that the followed one loads, and would not start with it.
     let refused = |scenario: &Scenario| {

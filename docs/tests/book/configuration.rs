@@ -4,6 +4,7 @@ use crate::page::{self, Block, repository};
 use proxy_filter_conformance::envoy;
 use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use std::process::Command;
+use wasmparser::{Parser, Payload};
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// The blocks of this language in the book and in READMEs, with where they stand.
@@ -83,6 +84,29 @@ fn with_built_modules(text: &str) -> String {
         let built = FilterCrate::build_once(&folder, &options).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         text.replace(path, &built.wasm.display().to_string())
     })
+}
+
+#[test]
+fn the_capabilities_that_are_shown_are_those_of_the_module() {
+    let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };
+    let built = FilterCrate::build_once(repository().join("examples/add-header"), &options).expect("add-header builds");
+    let module = std::fs::read(&built.wasm).expect("the module");
+    let mut names = Vec::new();
+    for payload in Parser::new(0).parse_all(&module) {
+        match payload.expect("WebAssembly") {
+            Payload::ImportSection(imports) => names.extend(imports.into_imports().map(|import| import.expect("an import").name.to_owned())),
+            Payload::ExportSection(exports) => {
+                let names_of = exports.into_iter().map(|export| export.expect("an export").name.to_owned());
+                names.extend(names_of.filter(|name| name.starts_with("proxy_on_") && !name.starts_with("proxy_on_memory_")));
+            }
+            _ => {}
+        }
+    }
+    names.sort();
+    let page = page::Page::read(std::path::Path::new("docs/deploying/envoy.md"));
+    let shown = page.blocks.iter().find(|block| block.text.contains("allowed_capabilities:")).expect("the block");
+    let shown: Vec<&str> = shown.text.lines().filter_map(|line| line.trim().strip_suffix(": {}")).collect();
+    assert_eq!(shown, names);
 }
 
 #[test]
