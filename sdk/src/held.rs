@@ -9,7 +9,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
-use proxy_filter_abi::StreamType;
+use proxy_filter_abi::{Status, StreamType};
 
 /// A message that is held: what `hold()` of a phase's handle gives, beside the action that makes the proxy wait.
 ///
@@ -219,18 +219,23 @@ impl Hold {
             (origin.fail)(&origin.place, sys, &failure);
             let _ = self.go_on(sys);
         } else {
-            Holds::end(sys, self.stream.id(), Box::new(move |sys| _ = (origin.fail)(&origin.place, sys, &failure)));
+            let id = self.stream.id();
+            let act = move |sys: &Sys| match sys.on(id) {
+                Ok(on) => _ = (origin.fail)(&origin.place, &on, &failure),
+                Err(error) if !is_gone(&error) => origin.place.log_failure(sys, &Failure::from(error)),
+                Err(_) => {}
+            };
+            Holds::end(sys, id, Box::new(act));
         }
     }
 
     fn end(&self, sys: &Sys, act: impl FnOnce(&Sys) -> Result<(), Error> + 'static) {
-        let origin = self.origin.get();
-        let act = move |sys: &Sys| {
-            if let (Err(error), Some(origin)) = (act(sys), origin) {
-                origin.place.log_failure(sys, &Failure::from(error));
-            }
+        let (origin, id) = (self.origin.get(), self.stream.id());
+        let act = move |sys: &Sys| match (sys.on(id).and_then(|on| act(&on)), origin) {
+            (Err(error), Some(origin)) if !is_gone(&error) => origin.place.log_failure(sys, &Failure::from(error)),
+            _ => {}
         };
-        Holds::end(sys, self.stream.id(), Box::new(act));
+        Holds::end(sys, id, Box::new(act));
     }
 
     fn go_on(&self, sys: &Sys) -> Result<(), Gone> {
@@ -244,9 +249,13 @@ impl Hold {
         on.proxy_continue_stream(message).map_err(|error| self.refused(sys, error))
     }
 
-    /// The host forgets ids of streams that have ended (CTX-5).
     fn on<'a>(&self, sys: &'a Sys) -> Result<On<'a>, Gone> {
-        sys.on(self.stream.id()).map_err(|_| Gone(()))
+        sys.on(self.stream.id()).map_err(|error| self.unreachable(sys, error))
+    }
+
+    /// Its stream cannot be acted on: it has ended, or else the host has said why not, without which it waits for ever.
+    pub(crate) fn unreachable(&self, sys: &Sys, error: Error) -> Gone {
+        if is_gone(&error) { Gone(()) } else { self.refused(sys, error) }
     }
 
     /// A host that refuses to let a held message go, or to answer it, has none.
@@ -257,6 +266,11 @@ impl Hold {
         }
         Gone(())
     }
+}
+
+/// Whether this says that a context is no more: the host forgets ids of streams that have ended (CTX-5).
+pub(crate) fn is_gone(error: &Error) -> bool {
+    matches!(error.status, Status::BadArgument | Status::NotFound)
 }
 
 impl<P: Phase> Held<P> {

@@ -58,6 +58,9 @@ struct Half {
     length: Cell<Option<Length>>,
 }
 
+/// The answer of a body callback that keeps nothing.
+const NO_BUFFER: u32 = 3;
+
 pub(crate) type Deferred = Box<dyn FnOnce(&Sys)>;
 type Length = fn(&Sys) -> u32;
 
@@ -100,8 +103,10 @@ static HOOKS: Hooks = Hooks {
         let holds = sys.holds();
         holds.answered.set(outer.answered);
         let Running { id, message } = holds.running.replace(outer.running);
-        holds.effective.set(outer.effective);
-        let Some((message, stream)) = message.and_then(|message| Some((message, holds.stream(id)?))) else { return answer };
+        let Some((message, stream)) = message.and_then(|message| Some((message, holds.stream(id)?))) else {
+            holds.effective.set(outer.effective);
+            return answer;
+        };
         let half = stream.half(message);
         // What is held stays so until its hold is let go, whatever a later callback of the same message answers: one that
         // continues would release the headers too (ACT-5).
@@ -112,10 +117,18 @@ static HOOKS: Hooks = Hooks {
             _ => answer,
         };
         if let Some(length) = half.length.get() {
-            let kept = if half.shown.get() { length(sys) } else { half.kept.get().saturating_add(length(sys)) };
-            half.kept.set(if answer == 0 { 0 } else { kept });
+            // A task that was woken may have left hostcalls acting on another stream.
+            let here = if sys.switch_to(id).is_ok() { length(sys) } else { 0 };
+            half.kept.set(match (answer, half.shown.get()) {
+                (0, _) => 0,
+                (_, true) => here,
+                // What is not buffered is dropped, unless it was shown with what is.
+                (NO_BUFFER, false) => half.kept.get(),
+                (_, false) => half.kept.get().saturating_add(here),
+            });
             half.shown.set(answer == 1);
         }
+        holds.effective.set(outer.effective);
         answer
     },
     over: |sys, id| {
@@ -142,8 +155,8 @@ static HOOKS: Hooks = Hooks {
         Ok(before)
     },
     restore: |sys, before| {
-        // Outside of every callback there is nothing to go back to.
-        if before != 0 && sys.proxy_set_effective_context(before).is_ok() {
+        // Also to 0, the context of the callback that has not been entered yet (CTX-4).
+        if sys.proxy_set_effective_context(before).is_ok() {
             sys.holds().effective.set(before);
         }
     },
@@ -254,9 +267,7 @@ impl Holds {
     fn catch_up(&self, sys: &Sys) {
         while self.deferred.get() {
             let Some((id, act)) = self.next_due() else { break };
-            if let Ok(on) = sys.on(id) {
-                act(&on);
-            }
+            act(sys);
             if self.running.get().id == id {
                 self.answered.set(id);
             }

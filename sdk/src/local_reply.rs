@@ -1,3 +1,4 @@
+use crate::pairs_buffer::is_header_name;
 use crate::sys::{Sys, zeroed};
 use crate::{Error, Result};
 use alloc::vec::Vec;
@@ -49,12 +50,12 @@ impl LocalReply {
     /// Adds a header; names are lower-cased by the proxy, duplicates kept. `:status` and `content-length` are overwritten (LOC-9).
     ///
     /// Envoy writes values to the client as they are, so that a line break in one would begin a header of its own (HDR-20): each CR, LF
-    /// and NUL becomes a space, as RFC 9110 (5.5) has it. A header whose name holds one of these, a space or a colon is left out.
+    /// and NUL becomes a space, as RFC 9110 (5.5) has it. A header whose name holds a control byte, a space, a colon or what is not ASCII is
+    /// left out.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0');
         let name = name.as_ref();
-        let is_name = |name: &[u8]| !name.is_empty() && !name.iter().any(|byte| breaks(byte) || matches!(byte, b' ' | b':'));
-        if is_name(name.strip_prefix(b":").unwrap_or(name)) {
+        if is_header_name(name.strip_prefix(b":").unwrap_or(name)) {
             let value = value.as_ref().iter().map(|byte| if breaks(byte) { b' ' } else { *byte });
             self.headers.push((name.to_vec(), value.collect()));
         }

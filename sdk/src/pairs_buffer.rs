@@ -74,19 +74,20 @@ impl PairsBuffer {
         if self.places == 0 { 0 } else { COUNT + self.places * LENGTHS }
     }
 
-    /// A header of a message of ours: a line break in a value would begin a header of its own (HDR-20), so each CR, LF and NUL
-    /// becomes a space, as RFC 9110 (5.5) has it; a name with one of these, a space or a colon is none.
+    /// A header of a message of ours: a line break in a value would begin a header of its own (HDR-20), and another control byte fails
+    /// the message (HDR-18), so each becomes a space, as RFC 9110 (5.5) has it for CR, LF and NUL; a name with one of these, a space, a
+    /// colon or what is not ASCII is none.
     pub(crate) fn push_header(&mut self, name: &[u8], value: &[u8]) {
-        if name.is_empty() || name.iter().any(|byte| is_break(byte) || matches!(byte, b' ' | b':')) {
+        if !is_header_name(name) {
             return;
         }
         self.push(name, value);
-        if !may_break(value) {
+        if !may_control(value) {
             return;
         }
         let end = self.end.saturating_sub(1);
         if let Some(written) = self.wire.get_mut(end.saturating_sub(value.len())..end) {
-            for byte in written.iter_mut().filter(|byte| is_break(byte)) {
+            for byte in written.iter_mut().filter(|byte| is_control(byte)) {
                 *byte = b' ';
             }
         }
@@ -122,22 +123,30 @@ impl PairsBuffer {
     }
 }
 
-fn is_break(byte: &u8) -> bool {
-    matches!(byte, b'\r' | b'\n' | b'\0')
+/// Whether a header may have this name. An HTTP token is more strictly defined; proxies are not as strict.
+pub(crate) fn is_header_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic() && *byte != b':')
 }
 
-/// Whether one of the bytes may be a break, told eight at a time: others below 0x0e are taken for one, and what they borrow from.
-fn may_break(bytes: &[u8]) -> bool {
+/// One that a value may not hold.
+fn is_control(byte: &u8) -> bool {
+    byte.is_ascii_control() && *byte != b'\t'
+}
+
+/// Whether one of the bytes may be one, told eight at a time: a tab is taken for one, and what it borrows from.
+fn may_control(bytes: &[u8]) -> bool {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let mut rest = bytes;
     while let Some((word, after)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
-        if word.wrapping_sub(ONES * 0x0e) & !word & (ONES * 0x80) != 0 {
+        // Less than a space; and 0x7f, the greatest of ASCII.
+        let (below, above) = (word.wrapping_sub(ONES * 0x20), (word & (ONES * 0x7f)).wrapping_add(ONES));
+        if (below | above) & !word & (ONES * 0x80) != 0 {
             return true;
         }
         rest = after;
     }
-    rest.iter().any(is_break)
+    rest.iter().any(is_control)
 }
 
 #[cfg(test)]
@@ -153,25 +162,25 @@ mod tests {
         let mut buffer = PairsBuffer::new();
         assert_eq!(buffer.wire(), b"");
         buffer.push(b":path", b"/");
-        buffer.push_header(b"x-a", b"1\r\nx-evil: 2\0");
+        buffer.push_header(b"x-a", b"1\r\nx-evil:\t2\x01\x7f\0");
         buffer.push_header(b"x-b", b"");
-        for refused in [&b""[..], b"x y", b"x\n", b":path"] {
+        for refused in [&b""[..], b"x y", b"x\n", b":path", b"x-\xc3\xa9", b"x\x7f"] {
             buffer.push_header(refused, b"no");
         }
-        assert_eq!(buffer.clone().wire(), pairs::encode([(":path", "/"), ("x-a", "1  x-evil: 2 "), ("x-b", "")]));
+        assert_eq!(buffer.clone().wire(), pairs::encode([(":path", "/"), ("x-a", "1  x-evil:\t2   "), ("x-b", "")]));
         buffer.replace(b"x-a", b"one");
         buffer.push(b"x-c", b"c");
         assert_eq!(buffer.wire(), pairs::encode([(":path", "/"), ("x-a", "one"), ("x-b", ""), ("x-c", "c")]));
     }
 
     #[test]
-    fn no_break_is_missed() {
+    fn no_control_byte_is_missed() {
         for length in 0..40 {
-            assert!(!may_break(&b"0123456789abcdefghijklmnopqrstuvwxyz\xff\x80 ~"[..length]), "{length}");
-            for (at, byte) in (0..length).flat_map(|at| [b'\r', b'\n', b'\0'].map(|byte| (at, byte))) {
+            assert!(!may_control(&b"0123456789abcdefghijklmnopqrstuvwxyz\xff\x80 ~"[..length]), "{length}");
+            for (at, byte) in (0..length).flat_map(|at| (0..0x20).chain([0x7f]).map(move |byte| (at, byte))) {
                 let mut value = alloc::vec![b'\xff'; length];
                 value[at] = byte;
-                assert!(may_break(&value), "{byte} at {at} of {length}");
+                assert!(byte == b'\t' || may_control(&value), "{byte} at {at} of {length}");
             }
         }
     }

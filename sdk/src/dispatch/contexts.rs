@@ -151,14 +151,18 @@ impl<R: RootContext, S> Contexts<R, S> {
     }
 
     #[inline]
-    pub(super) fn delete(&self, id: u32) -> Option<u32> {
-        if self.streams.remove(id) { Some(CONTINUE) } else { self.root_delete(id) }
+    pub(super) fn delete(&self, sys: &Sys, id: u32) -> Option<u32> {
+        if self.streams.remove(id) { Some(CONTINUE) } else { self.root_delete(sys, id) }
     }
 
     #[cold]
     #[inline(never)]
-    fn root_delete(&self, id: u32) -> Option<u32> {
-        self.roots.remove(id).then_some(CONTINUE)
+    fn root_delete(&self, sys: &Sys, id: u32) -> Option<u32> {
+        if !self.roots.remove(id) {
+            return None;
+        }
+        sys.ticks_deleted(id);
+        Some(CONTINUE)
     }
 }
 

@@ -186,8 +186,8 @@ impl<R: HttpPlugin> Row for HttpRow<R> {
     }
 
     #[inline]
-    fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
-        self.0.delete(id)
+    fn delete(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.0.delete(sys, id)
     }
 }
 

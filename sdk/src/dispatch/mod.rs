@@ -254,7 +254,6 @@ exports! {
     proxy_on_log(context_id) of Over else CONTINUE, |rows: &R, sys| rows.log(sys, context_id);
     proxy_on_delete(context_id) of Over else CONTINUE, |rows: &R, sys: &Sys| {
         sys.cancel_tasks(sys.take_tasks(context_id));
-        sys.ticks_deleted(context_id);
         rows.delete(sys, context_id)
     };
     proxy_on_http_call_response(_context_id, call_id, num_headers, body_size, num_trailers) else CONTINUE, |_: &R, sys: &Sys| {

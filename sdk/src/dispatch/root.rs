@@ -40,7 +40,7 @@ impl<R: RootContext> Row for RootRow<R> {
     fn log(&self, sys: &Sys, id: u32) -> Option<u32> {
         self.0.root_log(sys, id)
     }
-    fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
-        self.0.delete(id)
+    fn delete(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.0.delete(sys, id)
     }
 }

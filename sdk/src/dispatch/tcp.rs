@@ -161,7 +161,7 @@ impl<R: TcpPlugin> Row for TcpRow<R> {
     }
 
     #[inline]
-    fn delete(&self, _sys: &Sys, id: u32) -> Option<u32> {
-        self.0.delete(id)
+    fn delete(&self, sys: &Sys, id: u32) -> Option<u32> {
+        self.0.delete(sys, id)
     }
 }

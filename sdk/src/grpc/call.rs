@@ -1,5 +1,5 @@
 use crate::http_call::to_millis;
-use crate::pairs_buffer::PairsBuffer;
+use crate::pairs_buffer::{PairsBuffer, is_header_name};
 use crate::{Error, Status, sys::Sys};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -63,11 +63,11 @@ impl GrpcCall {
     }
 
     /// Adds to the initial metadata; the proxy lower-cases the name (GRP-16). The value of a name that ends in `-bin` may be any bytes
-    /// (GRP-25); in others each CR, LF and NUL becomes a space. A name that holds one of these, a space or a colon is left out.
+    /// (GRP-25); in others each control byte but the tab becomes a space. A name that holds one of these, a space, a colon or what is
+    /// not ASCII is left out.
     pub fn metadata(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         let (name, value) = (name.as_ref(), value.as_ref());
-        let odd = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0' | b' ' | b':');
-        match name.ends_with(b"-bin") && !name.iter().any(odd) {
+        match name.ends_with(b"-bin") && is_header_name(name) {
             true => self.metadata.push(name, value),
             false => self.metadata.push_header(name, value),
         }

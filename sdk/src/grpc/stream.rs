@@ -117,8 +117,12 @@ impl Context {
         });
         let opened = self.host().and_then(|host| {
             let token = call.open(&host)?;
-            call.first_message().map_or(Ok(()), |message| host.proxy_grpc_send(token, message, 0))?;
-            Ok(token)
+            let sent = call.first_message().map_or(Ok(()), |message| host.proxy_grpc_send(token, message, 0));
+            if sent.is_err() {
+                // Nobody else knows of it.
+                let _ = host.proxy_grpc_cancel(token);
+            }
+            sent.map(|()| token)
         });
         let token = match opened {
             Ok(token) => {

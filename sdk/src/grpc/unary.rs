@@ -135,6 +135,23 @@ impl Unary {
         crate::task::then(held, self, decide);
     }
 
+    /// Leaves the call on its way with nobody waiting for its answer: from [`on_log`](crate::HttpContext::on_log), where a stream ends, say,
+    /// or for what is only told.
+    ///
+    /// ```
+    /// use proxy_filter::prelude::*;
+    /// # struct Stream;
+    /// impl HttpContext for Stream {
+    ///     fn on_log(&mut self, http: HttpLog<'_>) -> Result<(), Failure> {
+    ///         http.grpc_call(GrpcCall::new("audit", "acme.Audit", "Note").message(b"seen")).detach();
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn detach(mut self) {
+        self.token = None;
+    }
+
     /// Gives the answer to a closure of a root: what [`spawn`](Plugin::spawn) is without async.
     pub fn then_on(
         self,

@@ -83,9 +83,14 @@ pub(super) fn read(sys: &Sys, [headers, body, trailers]: [u32; 3], open: &Open) 
 }
 
 /// What Envoy writes into the response that it makes when a call's timeout passes (CAL-11), and when the server is not reached or
-/// is gone before its headers came (CAL-12).
+/// is gone before its headers came, or the request cannot be written (CAL-12, HDR-18).
 const TIMED_OUT: &[u8] = b"upstream request timeout";
-const UNREACHABLE: [&[u8]; 2] = [b"upstream connect error or disconnect/reset before headers", b"no healthy upstream"];
+const UNREACHABLE: [&[u8]; 4] = [
+    b"upstream connect error or disconnect/reset before headers",
+    b"no healthy upstream",
+    b"invalid header name: ",
+    b"invalid header value for: ",
+];
 
 /// Whether the proxy may have made this response itself: it has the three headers that Envoy's have, and no other.
 fn by_proxy(headers: &HeaderMap, status: u16) -> bool {

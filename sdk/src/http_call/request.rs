@@ -77,8 +77,8 @@ impl HttpCall {
 
     /// Adds a header; the proxy lower-cases its name (CAL-8). `content-length` is the proxy's to set.
     ///
-    /// Each CR, LF and NUL in a value becomes a space, as RFC 9110 (5.5) has it, since Envoy fails the call for one (CAL-12); a header
-    /// whose name holds one of these, a space or a colon is left out.
+    /// Each control byte but the tab in a value becomes a space, as RFC 9110 (5.5) has it for line breaks, since Envoy fails the call for
+    /// one (CAL-12); a header whose name holds one of these, a space, a colon or what is not ASCII is left out.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.0.headers.push_header(name.as_ref(), value.as_ref());
         self
@@ -90,7 +90,7 @@ impl HttpCall {
         self
     }
 
-    /// Adds a trailer, which follows the body; as [`header`](Self::header).
+    /// Adds a trailer, as [`header`](Self::header), for hosts that send it: Envoy does not (CAL-22).
     pub fn trailer(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.0.trailers.push_header(name.as_ref(), value.as_ref());
         self

@@ -59,7 +59,8 @@ pub enum First<A, B> {
     Right(B),
 }
 
-/// Waits for the first of two and drops the other: a call among them is cancelled. Where both are there, the one named first counts.
+/// Waits for the first of two and drops the other: what it waits for is forgotten, and a gRPC call cancelled; an HTTP call is still
+/// made, as no host can take one back. Where both are there, the one named first counts.
 ///
 /// ```
 /// use proxy_filter::prelude::*;

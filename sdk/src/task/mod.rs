@@ -13,9 +13,9 @@ pub(crate) use signal::NONE;
 pub(crate) use wait::{Stop, then};
 
 use crate::dispatch::Place;
-use crate::held::Hold;
+use crate::held::{Hold, is_gone};
 use crate::holds::Holds;
-use crate::{Failure, Interrupt, StreamInterrupt, sys::Sys};
+use crate::{Error, Failure, Interrupt, StreamInterrupt, sys::Sys};
 use alloc::{boxed::Box, rc::Rc, sync::Arc, vec::Vec};
 use core::cell::{Cell, OnceCell, RefCell};
 use core::future::Future;
@@ -54,7 +54,7 @@ pub(crate) struct Task {
 pub(crate) struct Tasks {
     table: RefCell<Table>,
     ready: OnceCell<Arc<Ready>>,
-    /// Tasks are being polled: a callback from inside one leaves what it wakes to that loop.
+    /// Tasks are being polled: a callback from inside one leaves what it wakes to the loop outside.
     polling: Cell<bool>,
     /// The first task of each root that has some.
     roots: RefCell<Vec<(u32, u32)>>,
@@ -206,9 +206,9 @@ impl Tasks {
     fn poll(&self, sys: &Sys, number: u32) {
         let Some((owner, signal, mut task)) = self.turn(number) else { return };
         // What it asks of the host then needs no switch of its own; the callback that woke it is over but for this.
-        if sys.switch_to(owner).is_err() {
+        if let Err(error) = sys.switch_to(owner) {
             self.forget(sys, owner, number, &signal);
-            return;
+            return task.end.unreachable(sys, error);
         }
         let waker = Waker::from(Arc::clone(&signal));
         match task.work.poll(&mut task::Context::from_waker(&waker)) {
@@ -238,7 +238,7 @@ impl Tasks {
                 free.push(number);
                 None
             }
-            // It woke itself and is still being started.
+            // It is being polled further out.
             State::Polled => None,
         }
     }
@@ -344,6 +344,16 @@ pub(crate) enum Stopped {
 }
 
 impl End {
+    /// Hostcalls cannot be made to act on the task's owner.
+    #[cold]
+    fn unreachable(self, sys: &Sys, error: Error) {
+        match self {
+            Self::Hold(hold) | Self::Beside(hold) => drop(hold.unreachable(sys, error)),
+            Self::Log(place) if !is_gone(&error) => place.log_failure(sys, &Failure::from(error)),
+            Self::Log(_) | Self::Nothing => {}
+        }
+    }
+
     fn conclude(self, sys: &Sys, result: Result<(), Stopped>) {
         match (self, result) {
             (Self::Hold(hold), result) => hold.conclude(sys, result),

@@ -56,7 +56,11 @@ fn start<S: Stop, T>(sys: &Sys, owner: u32, mut future: Boxed<S>, end: impl FnOn
     sys.set_task_hooks(&HOOKS);
     let Some((number, signal)) = sys.tasks().reserve(owner) else { return Ok(Ok(())) };
     let waker = Waker::from(Arc::clone(&signal));
-    match future.as_mut().poll(&mut task::Context::from_waker(&waker)) {
+    // A host that calls back from inside of a hostcall wakes it before it is kept: it is polled again when this callback has answered.
+    let polling = sys.tasks().polling.replace(true);
+    let polled = future.as_mut().poll(&mut task::Context::from_waker(&waker));
+    sys.tasks().polling.set(polling);
+    match polled {
         Poll::Ready(result) => {
             drop(future);
             drop(sys.tasks().release(number, &signal));
@@ -113,7 +117,7 @@ macro_rules! wait {
             /// Makes the message wait for what the task awaits: when it has answered `Ok` the message goes on, and what it ends in
             /// otherwise is what a callback can end in. A task that has nothing to wait for decides at once, without a pause.
             ///
-            /// The task ends, wherever it waits, when the stream does: what it called for is cancelled. See
+            /// The task ends, wherever it waits, when the stream does: HTTP calls of it are forgotten, gRPC calls cancelled. See
             /// [the chapter on waiting](crate#waiting).
             ///
             /// # Errors

@@ -51,7 +51,7 @@ pub(crate) struct Hooks {
 static HOOKS: Hooks = Hooks {
     ticked: |sys, root| sys.ticks().ticked(sys, root),
     settle: |sys| sys.ticks().settle(sys),
-    deleted: |sys, root| sys.ticks().deleted(root),
+    deleted: |sys, root| sys.ticks().deleted(sys, root),
 };
 
 /// What tasks that sleep need; a module with the author's ticks alone does not link them.
@@ -232,15 +232,12 @@ impl Ticks {
         }
     }
 
-    /// Another root has to tick for those who sleep, if it was this one that did.
-    fn deleted(&self, id: u32) {
+    /// Another root has to tick for those who sleep: it may have been this one that did, which is known only of those that have ticked.
+    fn deleted(&self, sys: &Sys, id: u32) {
         if let Ok(mut roots) = self.roots.try_borrow_mut() {
-            let before = roots.len();
             roots.retain(|root| root.id != id);
-            if roots.len() == before {
-                return;
-            }
         }
+        let _ = self.clock.read(sys);
         self.armed.set(NEVER);
         self.changed.set(true);
     }

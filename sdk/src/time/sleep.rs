@@ -106,7 +106,7 @@ impl Context {
         Sleep { sys: sys.clone(), key, up }
     }
 
-    /// Waits for a future, but not longer than this; what is dropped then is cancelled. A call has a
+    /// Waits for a future, but not longer than this; then it is dropped, which cancels gRPC calls and forgets HTTP calls. A call has a
     /// [timeout of its own](crate::HttpCall::timeout), which costs no tick: this one is for several together, and for what is no call.
     ///
     /// ```

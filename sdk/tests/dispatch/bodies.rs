@@ -89,6 +89,7 @@ impl BodiesStream {
                 return Ok(match new.last() {
                     Some(b's' | b'e') => DataAction::Buffer,
                     Some(b'c') => DataAction::Watermark,
+                    Some(b'n') => DataAction::NoBuffer,
                     _ => DataAction::Continue,
                 });
             }
@@ -244,6 +245,18 @@ proptest::proptest! {
                 assert_eq!(marked, shape.trailers, "trailers have their callback, once: {message:?}");
             }
         }
+    }
+}
+
+/// NUM-3, BUF-15: what is dropped is not counted as kept, unless it was shown with what is.
+#[test]
+fn each_piece_is_seen_once_also_where_some_are_dropped() {
+    for (pieces, goes_on) in [(["1n", "2s", "3.", "4."], "2s3.4."), (["1s", "2n", "3s", "4."], "1s2n3s4."), (["1c", "2n", "3s", "4."], "1c3s4.")] {
+        let shape = Shape::of(&pieces, false);
+        let exchange = run("chunks", Framing::Http1, &shape, &shape);
+        let seen = pieces.concat();
+        assert_eq!(lines(&exchange.log()), [format!("[info] bodies: {seen} / {seen}")]);
+        assert_eq!(came_out(&exchange), (goes_on.to_owned(), goes_on.to_owned()), "{pieces:?}");
     }
 }
 

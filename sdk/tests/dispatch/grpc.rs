@@ -36,6 +36,10 @@ impl HttpContext for Stream {
                 let _ = request.log(LogLevel::Info, format!("{one:?} {other:?}"));
                 Ok(())
             }),
+            "detached" => {
+                http.grpc_call(check()).detach();
+                http.wait(async |_request| std::future::pending().await)
+            }
             _ => http.wait(async |request| {
                 let mut stream = request.grpc_stream(check());
                 while let Some(message) = stream.next().await? {
@@ -157,4 +161,27 @@ fn a_message_that_cannot_be_read_is_an_error() {
         assert!(calls.iter().any(|call| call.contains("its message cannot be read")), "{calls:?}");
         assert!(calls.iter().any(|call| call.starts_with("proxy_send_local_response(500")), "{calls:?}");
     }
+}
+
+/// CAP-2: a host that opens a stream and refuses its first message keeps nothing of it.
+#[test]
+fn a_stream_whose_first_message_is_refused_is_cancelled() {
+    let vm = Started::new(&PLUGINS);
+    assert!(vm.configure(1, "stream"));
+    vm.host.give_number(6);
+    vm.host.answer(|hostcall| (hostcall == "proxy_grpc_send").then_some(10));
+    vm.call(Callback::proxy_on_context_create { context_id: 2, parent_id: 1 });
+    vm.call(Callback::proxy_on_request_headers { context_id: 2, num_headers: 4, end_of_stream: 1 });
+    let calls = vm.host.take_calls();
+    assert!(calls.iter().any(|call| call == "proxy_grpc_cancel(6)"), "{calls:?}");
+    assert!(calls.iter().any(|call| call.contains("proxy_grpc_send failed: INTERNAL_FAILURE")), "{calls:?}");
+}
+
+#[test]
+fn a_detached_call_is_left_to_the_proxy() {
+    let vm = started("detached", 5);
+    end(&vm);
+    assert!(!vm.host.take_calls().iter().any(|call| call.starts_with("proxy_grpc_cancel")));
+    receive(&vm, 5, "ann");
+    assert_eq!(vm.host.take_log(), [""; 0], "it is known, and nobody waits");
 }

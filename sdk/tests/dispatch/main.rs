@@ -2,6 +2,7 @@
 
 mod bodies;
 mod configuration;
+mod effective_context;
 mod failures;
 mod grpc;
 mod holding;

@@ -212,6 +212,38 @@ fn a_root_that_is_deleted_leaves_its_ticks_to_others() {
     assert_eq!(woken.last(), Some(&period(0)));
 }
 
+/// LIF-19: a root whose timer serves all, and that has not ticked yet, is deleted after the configuration that took its place.
+#[test]
+fn a_root_that_never_ticked_leaves_its_timer_to_others() {
+    let vm = started("- 60");
+    request(&vm, 2, 1);
+    assert_eq!(calls(&vm).last(), Some(&period(60)));
+    vm.host.set_clock(1_010);
+    configure(&vm, 3, "- 60");
+    request(&vm, 4, 3);
+    assert_eq!(calls(&vm), ["proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, 4)"], "root 1 ticks in time");
+    vm.host.set_clock(1_020);
+    for context_id in [2, 1] {
+        vm.call(Callback::proxy_on_done { context_id });
+        vm.call(Callback::proxy_on_delete { context_id });
+    }
+    assert_eq!(calls(&vm), ["proxy_set_effective_context(4)".to_owned(), period(50)]);
+}
+
+/// What is left to sleep is counted from when the root is deleted, not from the last tick.
+#[test]
+fn a_root_that_is_deleted_late_makes_nobody_sleep_longer() {
+    let vm = started("- 10");
+    configure(&vm, 5, "- 60");
+    request(&vm, 2, 1);
+    request(&vm, 6, 5);
+    tick(&vm, 1, 1_010);
+    vm.host.set_clock(1_055);
+    vm.call(Callback::proxy_on_done { context_id: 1 });
+    vm.call(Callback::proxy_on_delete { context_id: 1 });
+    assert_eq!(calls(&vm), ["proxy_set_effective_context(6)".to_owned(), period(5)]);
+}
+
 #[test]
 fn a_time_that_passes_ends_what_it_was_given_to() {
     let vm = started("- 30");
