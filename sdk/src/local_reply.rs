@@ -50,8 +50,7 @@ impl LocalReply {
     /// Adds a header; names are lower-cased by the proxy, duplicates kept. `:status` and `content-length` are overwritten (LOC-9).
     ///
     /// Envoy writes values to the client as they are, so that a line break in one would begin a header of its own (HDR-20): each CR, LF
-    /// and NUL becomes a space, as RFC 9110 (5.5) has it. A header whose name holds a control byte, a space, a colon or what is not ASCII is
-    /// left out.
+    /// and NUL becomes a space, as RFC 9110 (5.5) has it. A header whose name is none (RFC 9110, 5.6.2) is left out.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0');
         let name = name.as_ref();

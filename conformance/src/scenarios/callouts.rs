@@ -197,6 +197,7 @@ fn failed() -> Vec<Scenario> {
         shown("call-dropped-before-headers", &["CAL-12"], Upstream::CloseBeforeResponse, "request_headers: CALL as a"),
         shown("call-with-an-invalid-header-value", &["CAL-12"], respond(200), "request_headers: CALL header=x-a=1%0A2 as a"),
         shown("call-with-an-invalid-header-name", &["CAL-12"], respond(200), "request_headers: CALL header=x%20a=1 as a"),
+        shown("call-with-a-line-break-in-its-path", &["CAL-12"], respond(200), "request_headers: CALL path=/a%0Ab as a"),
         call(
             "call-cut-after-headers",
             &["CAL-13", "STA-2"],

@@ -78,7 +78,7 @@ impl HttpCall {
     /// Adds a header; the proxy lower-cases its name (CAL-8). `content-length` is the proxy's to set.
     ///
     /// Each control byte but the tab in a value becomes a space, as RFC 9110 (5.5) has it for line breaks, since Envoy fails the call for
-    /// one (CAL-12); a header whose name holds one of these, a space, a colon or what is not ASCII is left out.
+    /// one (CAL-12); a header whose name is none (RFC 9110, 5.6.2) is left out, for the same reason.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.0.headers.push_header(name.as_ref(), value.as_ref());
         self

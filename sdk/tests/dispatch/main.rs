@@ -1,6 +1,7 @@
 //! From the proxy's callbacks to an author's plugins: on the mock host, and on hosts that no proxy should be.
 
 mod bodies;
+mod calls;
 mod configuration;
 mod effective_context;
 mod failures;
