@@ -39,7 +39,8 @@ const LANES: usize = 4;
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
 pub fn run(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
     let lanes = thread::available_parallelism().map_or(1, usize::from).clamp(1, LANES);
-    let dealt: Vec<Vec<Scenario>> = (0..lanes).map(|lane| scenarios.iter().skip(lane).step_by(lanes).cloned().collect()).collect();
+    let dealt: Vec<Vec<Scenario>> =
+        (0..lanes).map(|lane| scenarios.iter().skip(lane).step_by(lanes).cloned().collect()).collect();
     let mut results = thread::scope(|scope| {
         let running: Vec<_> = dealt.iter().map(|lane| scope.spawn(|| run_lane(lane))).collect();
         let ended = running.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

@@ -94,7 +94,9 @@ fn the_capabilities_that_are_shown_are_those_of_the_module() {
     let mut names = Vec::new();
     for payload in Parser::new(0).parse_all(&module) {
         match payload.expect("WebAssembly") {
-            Payload::ImportSection(imports) => names.extend(imports.into_imports().map(|import| import.expect("an import").name.to_owned())),
+            Payload::ImportSection(imports) => {
+                names.extend(imports.into_imports().map(|import| import.expect("an import").name.to_owned()))
+            }
             Payload::ExportSection(exports) => {
                 let names_of = exports.into_iter().map(|export| export.expect("an export").name.to_owned());
                 names.extend(names_of.filter(|name| name.starts_with("proxy_on_") && !name.starts_with("proxy_on_memory_")));

@@ -251,7 +251,9 @@ proptest::proptest! {
 /// NUM-3, BUF-15: what is dropped is not counted as kept, unless it was shown with what is.
 #[test]
 fn each_piece_is_seen_once_also_where_some_are_dropped() {
-    for (pieces, goes_on) in [(["1n", "2s", "3.", "4."], "2s3.4."), (["1s", "2n", "3s", "4."], "1s2n3s4."), (["1c", "2n", "3s", "4."], "1c3s4.")] {
+    for (pieces, goes_on) in
+        [(["1n", "2s", "3.", "4."], "2s3.4."), (["1s", "2n", "3s", "4."], "1s2n3s4."), (["1c", "2n", "3s", "4."], "1c3s4.")]
+    {
         let shape = Shape::of(&pieces, false);
         let exchange = run("chunks", Framing::Http1, &shape, &shape);
         let seen = pieces.concat();

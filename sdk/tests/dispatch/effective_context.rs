@@ -59,7 +59,8 @@ impl HttpContext for Stream {
                 Ok(())
             }),
             _ => http.wait(async |request| {
-                let (reply, logged) = join(request.call(HttpCall::get("authz", "/check")), async { request.log(LogLevel::Info, "sent") }).await;
+                let (reply, logged) =
+                    join(request.call(HttpCall::get("authz", "/check")), async { request.log(LogLevel::Info, "sent") }).await;
                 logged?;
                 reply?;
                 Ok(())
@@ -137,7 +138,10 @@ fn a_host_that_refuses_to_switch_is_told_of() {
         vm.host.give(pairs::encode([(":status", "200")]));
         vm.call(RESPONSE);
         let line = |context: u32| {
-            Some(format!("ERROR, meets: context {context}: proxy_on_request_headers: proxy_set_effective_context failed: {}", told?))
+            Some(format!(
+                "ERROR, meets: context {context}: proxy_on_request_headers: proxy_set_effective_context failed: {}",
+                told?
+            ))
         };
         assert_eq!(vm.host.take_log(), Vec::from_iter(line(CALLS)));
         let held = HELD.take().expect("it is held");
