@@ -130,7 +130,8 @@ pub(crate) fn is_header_name(name: &[u8]) -> bool {
 /// Which bytes a token is made of; to compare each takes Wasm three times as many instructions as to look it up.
 static TOKEN: [bool; 256] = {
     let mut token = [false; 256];
-    let (mut byte, mut rest) = (0_u8, token.as_mut_slice());
+    let mut byte = 0_u8;
+    let mut rest: &mut [bool] = &mut token;
     while let Some((is, after)) = rest.split_first_mut() {
         *is = byte.is_ascii_alphanumeric()
             || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');

@@ -95,7 +95,7 @@ fn the_capabilities_that_are_shown_are_those_of_the_module() {
     for payload in Parser::new(0).parse_all(&module) {
         match payload.expect("WebAssembly") {
             Payload::ImportSection(imports) => {
-                names.extend(imports.into_imports().map(|import| import.expect("an import").name.to_owned()))
+                names.extend(imports.into_imports().map(|import| import.expect("an import").name.to_owned()));
             }
             Payload::ExportSection(exports) => {
                 let names_of = exports.into_iter().map(|export| export.expect("an export").name.to_owned());

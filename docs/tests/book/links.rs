@@ -30,6 +30,9 @@ fn why_broken(from: &Path, link: &str, anchors: &BTreeMap<&Path, &[String]>) -> 
         let path = path.split('#').next().unwrap_or_default();
         return (!repository().join(path).exists()).then(|| "the repository has no such file".to_owned());
     }
+    if link.starts_with("https://docs.rs/proxy-filter") {
+        return Some(format!("not published there yet: link {OWN}blob/main/…"));
+    }
     if link.contains("://") || link.starts_with("mailto:") {
         return None;
     }
@@ -77,6 +80,7 @@ fn what_is_broken_is_named() {
     assert_eq!(why(&format!("{OWN}blob/main/missing.md")).as_deref(), Some("the repository has no such file"));
     assert!(why("../README.md").is_some_and(|why| why.starts_with("not in the book")));
     assert_eq!(why("https://nowhere.example/"), None);
+    assert!(why("https://docs.rs/proxy-filter-test").is_some_and(|why| why.starts_with("not published")));
     assert_eq!(why("porting.md#second").as_deref(), Some("no such heading; there are first"));
     assert_eq!(why("missing.md").as_deref(), Some("no such file"));
     assert_eq!(why("missing").as_deref(), Some("neither a file nor an address"));

@@ -6,7 +6,7 @@ use proxy_filter_test::filter_crate::{BuildOptions, FilterCrate, Profile};
 use proxy_filter_test::{MockProxy, Plugin, TestResult, imports};
 
 const BYTES: usize = 74_752;
-const INSTRUCTIONS: u64 = 360;
+const INSTRUCTIONS: u64 = 300;
 
 fn shipped() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let options = BuildOptions { profile: Profile::Shipped, ..BuildOptions::default() };
