@@ -11,7 +11,7 @@ use proxy_filter::prelude::*;
 
 pub(crate) struct Delivery {
     config: ServiceConfig,
-    /// Wasm has no randomness of its own; the clock at the first batch is seed enough for keys and jitter.
+    /// For keys and jitter.
     random: RefCell<Option<Rng>>,
 }
 
@@ -32,8 +32,12 @@ impl Delivery {
     fn random(&self, context: &Context) -> Result<u64, Failure> {
         let mut random = self.random.try_borrow_mut()?;
         if random.is_none() {
-            // The numbers below a second differ between proxies that start together.
-            *random = Some(Rng::with_seed(context.now()?.as_nanos() as u64));
+            let mut seed = [0; 8];
+            // The clock only where the proxy gives no random numbers: those that start together may read the same.
+            *random = Some(Rng::with_seed(match context.random_bytes(&mut seed) {
+                Ok(()) => u64::from_le_bytes(seed),
+                Err(_) => context.now()?.as_nanos() as u64,
+            }));
         }
         Ok(random.as_mut().map_or(0, |random| random.u64(..)))
     }
@@ -41,14 +45,15 @@ impl Delivery {
     /// Sends it until it is taken, rejected, or has failed too often.
     pub(crate) async fn deliver(&self, plugin: &Plugin<'_>, backlog: &Backlog, batch: Batch) -> Result<(), Failure> {
         let records = batch.records as u64;
-        // An attempt that seems to fail may have been taken: by its key the collector knows a batch that it has.
-        let key = format!("{:016x}", self.random(plugin).unwrap_or(0));
+        // An attempt that seems to fail may have been taken: by its key the collector knows a batch that it has. None is better than one
+        // that other batches have too.
+        let key = self.random(plugin).ok().map(|number| format!("{number:016x}"));
         let most = self.config.max_attempts;
         let lost = |why: String| format!("a batch of {records} records is lost: {why}");
         // What cannot be counted or logged meanwhile loses no record.
         let mut told = Vec::new();
         for attempt in 1..=most {
-            match self.attempt(plugin, &key, &batch).await {
+            match self.attempt(plugin, key.as_deref(), &batch).await {
                 Attempt::Taken => {
                     told.push(backlog.shipped(plugin, records));
                     if attempt > 1 {
@@ -84,15 +89,17 @@ impl Delivery {
         Ok(told.into_iter().collect::<Result<(), Error>>()?)
     }
 
-    async fn attempt(&self, plugin: &Plugin<'_>, key: &str, batch: &Batch) -> Attempt {
+    async fn attempt(&self, plugin: &Plugin<'_>, key: Option<&str>, batch: &Batch) -> Attempt {
         let config = &self.config;
-        let call = HttpCall::post(&config.cluster, &config.path)
+        let mut call = HttpCall::post(&config.cluster, &config.path)
             .with_authority(config.authority.as_deref().unwrap_or(&config.cluster))
             .header("content-type", "application/x-ndjson")
-            .header("idempotency-key", key)
             .body(batch.body.as_slice())
             .timeout(config.timeout_time())
             .discard_body();
+        if let Some(key) = key {
+            call = call.header("idempotency-key", key);
+        }
         let reply = match plugin.call(call).await {
             Ok(reply) => reply,
             Err(error) => return Attempt::Failed(error.to_string(), None),

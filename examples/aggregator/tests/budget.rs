@@ -77,6 +77,7 @@ fn it_imports_only_the_hostcalls_that_it_uses() -> TestResult {
         "env.proxy_send_local_response",
         "env.proxy_set_effective_context",
         "env.proxy_set_tick_period_milliseconds",
+        "wasi_snapshot_preview1.random_get",
     ];
     assert_eq!(imports(&shipped()?)?, expected);
     Ok(())

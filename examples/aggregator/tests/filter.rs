@@ -119,7 +119,7 @@ both_vms! {
         assert_eq!(batches(&proxy).len(), 1);
         proxy.advance(Duration::from_millis(51));
         assert_eq!(batches(&proxy).len(), 2);
-        proxy.advance(Duration::from_millis(99));
+        proxy.advance(Duration::from_millis(49));
         assert_eq!(batches(&proxy).len(), 2);
         proxy.advance(Duration::from_secs(5));
         assert_eq!(batches(&proxy), vec![paths(1..=1); 5]);
