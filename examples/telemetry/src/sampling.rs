@@ -1,13 +1,10 @@
 //! Which requests the access log keeps.
 
-use core::cell::RefCell;
-use fastrand::Rng;
 use proxy_filter::prelude::*;
 
 /// Keeps so many of ten thousand requests.
 pub(crate) struct Sampling {
     kept: u32,
-    random: RefCell<Option<Rng>>,
 }
 
 impl Sampling {
@@ -22,30 +19,24 @@ impl Sampling {
                 "access_log.sample_percent: {percent} is less than the least that is kept, 0.01"
             )));
         }
-        Ok(Self { kept, random: RefCell::new(None) })
+        Ok(Self { kept })
     }
 
     /// Whether to keep this request: by its id as Envoy's own access log filters decide, so that all proxies on its way keep the same
     /// ones; by chance where it has none.
-    pub(crate) fn keeps(&self, context: &Context, id: Option<&[u8]>) -> Result<bool, Failure> {
+    pub(crate) fn keeps(&self, context: &Context, id: Option<&[u8]>) -> Result<bool, Error> {
         if self.kept == 10_000 || self.kept == 0 {
             return Ok(self.kept > 0);
         }
         let number = match id.and_then(leading_hex) {
-            Some(number) => number % 10_000,
-            None => self.random(context)?,
+            Some(number) => number,
+            None => {
+                let mut random = [0; 4];
+                context.random_bytes(&mut random)?;
+                u32::from_le_bytes(random)
+            }
         };
-        Ok(number < self.kept)
-    }
-
-    fn random(&self, context: &Context) -> Result<u32, Failure> {
-        let mut random = self.random.try_borrow_mut()?;
-        if random.is_none() {
-            // Wasm has no randomness of its own; the clock is seed enough for a sample.
-            let nanoseconds = context.now()?.as_nanos();
-            *random = Some(Rng::with_seed(nanoseconds as u64));
-        }
-        Ok(random.as_mut().map_or(0, |random| random.u32(0..10_000)))
+        Ok(number % 10_000 < self.kept)
     }
 }
 

@@ -54,13 +54,13 @@ fn it_imports_only_the_hostcalls_that_it_uses() -> TestResult {
     let expected = [
         "env.proxy_define_metric",
         "env.proxy_get_buffer_bytes",
-        "env.proxy_get_current_time_nanoseconds",
         "env.proxy_get_header_map_value",
         "env.proxy_get_property",
         "env.proxy_increment_metric",
         "env.proxy_log",
         "env.proxy_record_metric",
         "env.proxy_send_local_response",
+        "wasi_snapshot_preview1.random_get",
     ];
     assert_eq!(imports(&shipped()?)?, expected);
     Ok(())
