@@ -27,7 +27,7 @@ mod jwt;
 mod key;
 mod message_signature;
 mod rules;
-mod secret;
+mod untold;
 #[cfg(test)]
 mod vectors;
 mod verified;
@@ -43,6 +43,7 @@ use proxy_filter::prelude::*;
 use proxy_filter::{HeaderMap, Headers};
 use rules::{Ambiguous, Requirement, RuleConfig, Rules, Scheme};
 use serde::Deserialize;
+use untold::Untold;
 use verified::{TokenHash, Verified};
 
 proxy_filter::no_std_runtime!();
@@ -57,9 +58,9 @@ struct Config {
     #[serde(default)]
     jwt: Vec<IssuerConfig>,
     #[serde(default)]
-    api_keys: Option<ApiKeysConfig>,
+    api_keys: Option<Untold<ApiKeysConfig>>,
     #[serde(default)]
-    signed_requests: Option<SignedRequestsConfig>,
+    signed_requests: Option<Untold<SignedRequestsConfig>>,
     #[serde(default)]
     rules: Vec<RuleConfig>,
     #[serde(default)]
@@ -94,8 +95,8 @@ impl RootContext for Auth {
         if let Some([twice, ..]) = names.windows(2).find(|pair| matches!(pair, [a, b] if a == b)) {
             return Err(ConfigError::new(format!("jwt: the issuer \"{twice}\" is there twice: put its keys into one")));
         }
-        let api_keys = config.api_keys.map(ApiKeys::new).transpose()?;
-        let signed_requests = config.signed_requests.map(SignedRequests::new).transpose()?;
+        let api_keys = config.api_keys.map(|Untold(keys)| ApiKeys::new(keys)).transpose()?;
+        let signed_requests = config.signed_requests.map(|Untold(keys)| SignedRequests::new(keys)).transpose()?;
         let mut schemes = Vec::new();
         schemes.extend((!issuers.is_empty()).then_some(Scheme::Jwt));
         schemes.extend(api_keys.is_some().then_some(Scheme::ApiKey));

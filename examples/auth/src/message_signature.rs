@@ -4,7 +4,6 @@
 use crate::api_keys::fixed_identity;
 use crate::identity::{Identity, is_header_name};
 use crate::key::{LEAST_SECRET_BYTES, hmac_sha256};
-use crate::secret::Secret;
 use base64ct::{Base64, Encoding};
 use proxy_filter::HeaderMap;
 use proxy_filter::prelude::*;
@@ -40,7 +39,7 @@ fn a_mebibyte() -> u32 {
 #[serde(deny_unknown_fields)]
 struct SecretConfig {
     id: String,
-    secret: Secret,
+    secret: String,
     #[serde(default)]
     headers: Vec<(String, String)>,
     #[serde(default)]
@@ -109,7 +108,7 @@ impl SignedRequests {
         let mut secrets: Vec<SharedSecret> = Vec::with_capacity(keys.len());
         for key in keys {
             let bad = |reason: &str| ConfigError::new(format!("signed_requests: the key \"{}\": {reason}", key.id));
-            let secret = Base64::decode_vec(key.secret.expose())
+            let secret = Base64::decode_vec(&key.secret)
                 .map_err(|_| bad("`secret` is not base64: make one with `openssl rand -base64 32`"))?;
             if secret.len() < LEAST_SECRET_BYTES {
                 return Err(bad("`secret` has less than 32 bytes: make one with `openssl rand -base64 32`"));

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
 use auth::PLUGINS;
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use p256::ecdsa::signature::Signer;
 use proxy_filter_test::{Builder, Exchange, Message, MockProxy, Refused, VmKind};
@@ -178,4 +178,49 @@ pub fn challenges(exchange: &Exchange) -> Vec<String> {
 pub fn refusal(vm: VmKind, config: impl Into<Value>) -> String {
     let refused = proxy(vm, config).expect_err("it should be refused");
     refused.log().iter().map(ToString::to_string).collect()
+}
+
+/// The filter with this configuration answers 401 to the token, and says this of it.
+#[track_caller]
+pub fn refuses_under(vm: VmKind, config: &Value, token: &str, because: &str) {
+    let proxy = proxy(vm, config.clone()).expect("the configuration is good");
+    let exchange = proxy.send(bearer(token));
+    assert!(!exchange.reached_upstream(), "it passes: {token}");
+    assert_eq!((exchange.response().status().as_u16(), exchange.details()), (401, format!("auth_token_{because}")), "{token}");
+    let [challenge] = &*challenges(&exchange) else { panic!("one challenge") };
+    assert!(challenge.starts_with(r#"Bearer realm="shop", error="invalid_token", error_description=""#), "{challenge}");
+    let body = String::from_utf8_lossy(exchange.response().body()).into_owned();
+    assert!(token.split('.').all(|part| part.len() < 8 || !body.contains(part)), "{body}");
+}
+
+#[track_caller]
+pub fn refuses(vm: VmKind, token: &str, because: &str) {
+    refuses_under(vm, &config(), token, because);
+}
+
+pub const ES256: &str = r#"{"alg":"ES256","kid":"ec"}"#;
+
+pub fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Of those who sign requests.
+pub const SHARED_SECRET: [u8; 32] = [42; 32];
+
+/// Every kind of credential, and rules.
+pub fn all_schemes() -> Value {
+    json!({
+        "realm": "shop",
+        "jwt": [issuer(&[rsa_key(), ec_key()])],
+        "api_keys": {"keys": [
+            {"id": "batch", "sha256": sha256("b4tch-key"), "headers": [["x-user", "batch"]], "scopes": ["cart:read"]},
+            {"id": "other", "sha256": sha256("other-key")},
+        ]},
+        "signed_requests": {"keys": [{"id": "till", "secret": Base64::encode_string(&SHARED_SECRET), "headers": [["x-user", "till"]]}]},
+        "rules": [
+            {"prefix": "/health", "open": true},
+            {"prefix": "/cart", "methods": ["GET", "HEAD"], "scopes": ["cart:read"]},
+            {"prefix": "/admin", "accept": ["jwt"], "scopes": ["admin", "audit"]},
+        ],
+    })
 }
