@@ -15,7 +15,8 @@ const FILES: [&str; 8] = [
 ];
 
 /// What a heading of the README begins with.
-const SECTIONS: [&str; 5] = ["Configuration", "Run it in Envoy", "Make it yours", "What it costs", "Limits"];
+const SECTIONS: [&str; 6] =
+    ["Configuration", "When something fails", "Run it in Envoy", "Make it yours", "What it costs", "Limits"];
 
 fn examples() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
