@@ -45,8 +45,7 @@ impl Delivery {
     /// Sends it until it is taken, rejected, or has failed too often.
     pub(crate) async fn deliver(&self, plugin: &Plugin<'_>, backlog: &Backlog, batch: Batch) -> Result<(), Failure> {
         let records = batch.records as u64;
-        // An attempt that seems to fail may have been taken: by its key the collector knows a batch that it has. None is better than one
-        // that other batches have too.
+        // By it the collector knows a batch of which an attempt only seemed to fail. None is better than one that others have too.
         let key = self.random(plugin).ok().map(|number| format!("{number:016x}"));
         let most = self.config.max_attempts;
         let lost = |why: String| format!("a batch of {records} records is lost: {why}");
