@@ -15,6 +15,9 @@ const PROPERTY_VALUE: &str = "test-harness/src/host/property/value.rs";
 const SHARED_DATA: &str = "sdk/src/shared_data.rs";
 const PENDING: &str = "sdk/src/pending.rs";
 const TASK: &str = "sdk/src/task/mod.rs";
+const WAIT: &str = "sdk/src/task/wait.rs";
+const HOLDS: &str = "sdk/src/holds.rs";
+const TIME: &str = "sdk/src/time/mod.rs";
 const SLEEP: &str = "sdk/src/time/sleep.rs";
 const COUNTERS: &str = "sdk/src/metrics.rs";
 
@@ -87,7 +90,30 @@ pub(super) const SERVICES: &[Fault] = &[
         "            drop(self.release(number, &signal));\n            number = next;",
         "            number = next;",
     ),
-    services("tasks run for the stream that they are of", TASK, "if sys.switch_to(owner).is_err() {", "if false {"),
+    services(
+        "tasks run for the stream that they are of",
+        TASK,
+        "if let Err(error) = sys.switch_to(owner) {",
+        "if let Err(error) = Ok::<(), Error>(()) {",
+    ),
     services("a sleeper wakes at its time", SLEEP, "first.key().0 <= now", "first.key().0 < now"),
+    services(
+        "LIF-19 a deleted root leaves its timer to others",
+        TIME,
+        "self.clock.read(sys);\n        self.armed.set(NEVER);",
+        "self.clock.read(sys);",
+    ),
+    services(
+        "CTX-4 what ends with a stream goes back to it",
+        HOLDS,
+        "if sys.proxy_set_effective_context(before).is_ok() {",
+        "if before != 0 && sys.proxy_set_effective_context(before).is_ok() {",
+    ),
+    services(
+        "a task is kept before it is polled again",
+        WAIT,
+        "let polling = sys.tasks().polling.replace(true);",
+        "let polling = sys.tasks().polling.get();",
+    ),
     services("a gauge stops at nothing", COUNTERS, "match by.min(sys.proxy_get_metric(id)?) {", "match by {"),
 ];
