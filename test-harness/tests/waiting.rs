@@ -1,7 +1,7 @@
 //! Streams that wait for what a tick, a queue, another stream or a service brings, natively and as Wasm.
 
 use http::{Request, Response};
-use proxy_filter_test::{Answer, Cluster, Message, MockProxy, Outcome, TestResult, VmKind, both_vms};
+use proxy_filter_test::{Answer, Cluster, Limits, Message, MockProxy, Outcome, TestResult, VmKind, both_vms};
 use std::time::Duration;
 use waiting::PLUGINS;
 
@@ -91,6 +91,20 @@ both_vms! {
             proxy.advance(MS);
             assert_eq!(proxy.send(get("wait")?).upstream_request().headers()["x-word"], format!("word {number}"));
             proxy.advance(Duration::from_secs(10));
+        }
+        Ok(())
+    }
+
+    // CAL-18, LIF-19: an update leaves nothing of the root before it in flight.
+    fn the_calls_of_a_root_end_with_it(vm) -> TestResult {
+        let plugin = vm.plugin(&PLUGINS, "words");
+        let limits = Limits { callouts_in_flight: 1, ..Limits::default() };
+        let proxy = MockProxy::builder().plugin(plugin.clone()).limits(limits).set_cluster("words", Answer::Timeout).start()?;
+        for roots in 1..10 {
+            proxy.update(plugin.clone().config("fetch"))?;
+            proxy.advance(MS);
+            assert_eq!(proxy.requests_to("words").len(), roots, "{:?}", proxy.log());
+            proxy.update(plugin.clone())?;
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ pub(super) const SERVICES: &[Fault] = &[
         "Answer::Refuse => Self::instead(503,",
         "Answer::Refuse => Self::instead(502,",
     ),
-    engine("CAL-18 a root takes its calls with it", HTTP_CALL, "root.is_none_or(|root| call.root == root)", "root.is_none()"),
+    services("CAL-18 a root takes its calls with it", HTTP_CALL, "root.is_none_or(|root| call.root == root)", "root.is_none()"),
     engine("STA-2 a late reset has a status", HTTP_CALL, "const BROKEN: u32 = 11;", "const BROKEN: u32 = 14;"),
     engine(
         "CAL-9 equal times keep the order of asking",
