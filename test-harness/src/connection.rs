@@ -207,17 +207,17 @@ impl<'p> Connection<'p> {
 
     /// The callbacks since the client connected, in their order, each with the guest instructions that it used; 0 in the null VM.
     pub fn callbacks(&self) -> Vec<(&'static str, u64)> {
-        self.state.costs.borrow()[self.costs..].to_vec()
+        self.state.costs.borrow().since(self.costs)
     }
 }
 
-/// A connection that is closed is of no more use to the proxy.
+/// A connection that is closed is of no more use to the proxy, and one that is open will be of none once it is.
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
-        if let Ok(mut connections) = self.state.connections.try_borrow_mut()
-            && connections.get(&self.number).is_some_and(|stream| stream.closed().is_some())
-        {
-            connections.remove(&self.number);
+        let Ok(mut connections) = self.state.connections.try_borrow_mut() else { return };
+        match connections.get_mut(&self.number) {
+            Some(stream) if stream.closed().is_none() => stream.unwatched = true,
+            _ => drop(connections.remove(&self.number)),
         }
     }
 }

@@ -168,7 +168,7 @@ impl Exchange {
 
     /// The callbacks since the request came, in their order, each with the guest instructions that it used; 0 in the null VM.
     pub fn callbacks(&self) -> Vec<(&'static str, u64)> {
-        self.state.costs.borrow()[self.costs..].to_vec()
+        self.state.costs.borrow().since(self.costs)
     }
 
     /// Whether it is an exchange of the proxy with this state.
@@ -194,13 +194,13 @@ impl Exchange {
     }
 }
 
-/// A stream that has ended is of no more use to the proxy.
+/// A stream that has ended is of no more use to the proxy, and one that has not will be of none once it has.
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Ok(mut streams) = self.state.streams.try_borrow_mut()
-            && streams.get(&self.stream).is_some_and(HttpStream::is_over)
-        {
-            streams.remove(&self.stream);
+        let Ok(mut streams) = self.state.streams.try_borrow_mut() else { return };
+        match streams.get_mut(&self.stream) {
+            Some(stream) if !stream.is_over() => stream.unwatched = true,
+            _ => drop(streams.remove(&self.stream)),
         }
     }
 }
@@ -217,5 +217,43 @@ impl fmt::Debug for Exchange {
             None => writeln!(f, "client received nothing")?,
         }
         write!(f, "trace:\n{}", self.state.trace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Cluster, MockProxy, Spy};
+    use proxy_filter_abi::{Callback, Host, StreamType, pairs};
+    use std::time::Duration;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn what_nobody_looks_at_any_more_is_gone_when_it_has_ended() {
+        let gate = Spy::acting("gate", |callback, host: &dyn Host| match callback {
+            Callback::proxy_on_request_headers { .. } | Callback::proxy_on_new_connection { .. } => {
+                let headers = pairs::encode([(":method", "GET"), (":path", "/"), (":authority", "auth")]);
+                host.proxy_http_call(b"auth", &headers, b"", b"", 0).unwrap();
+                Some(1)
+            }
+            Callback::proxy_on_http_call_response { call_id, .. } => {
+                host.proxy_set_effective_context(call_id / 4 + 1).unwrap();
+                host.proxy_continue_stream(StreamType::HttpRequest).unwrap();
+                host.proxy_close_stream(StreamType::Downstream).unwrap();
+                None
+            }
+            _ => None,
+        });
+        let proxy = MockProxy::new(gate.plugin()).unwrap();
+        proxy.set_cluster("auth", Cluster::new(|_| http::Response::new("")).latency(MS));
+        let request = || http::Request::get("http://shop.example/").body("").unwrap();
+        drop((proxy.send(request()), proxy.connect()));
+        let watched = proxy.send(request());
+        assert_eq!((proxy.state.streams.borrow().len(), proxy.state.connections.borrow().len()), (2, 1));
+        proxy.advance(MS);
+        assert_eq!((proxy.state.streams.borrow().len(), proxy.state.connections.borrow().len()), (1, 0));
+        assert_eq!(watched.response().status(), 200);
+        drop(watched);
+        assert!(proxy.state.streams.borrow().is_empty());
     }
 }

@@ -140,7 +140,7 @@ impl RunningVm {
         self.host.leave();
         let fuel = self.vm.fuel_used() - before;
         state.fuel_used.set(state.fuel_used.get() + fuel);
-        state.costs.borrow_mut().push((callback.name(), fuel));
+        state.costs.borrow_mut().push(callback.name(), fuel);
         let cost = if fuel == 0 { String::new() } else { format!(" ({fuel} instructions)") };
         match &answer {
             Ok(answer) => state.trace.answer(&format!("= {answer}{cost}")),

@@ -8,6 +8,7 @@ pub(crate) mod buffer;
 mod capability;
 pub(crate) mod clusters;
 mod context;
+mod costs;
 mod effects;
 pub(crate) mod events;
 mod foreign;
@@ -32,6 +33,7 @@ pub(crate) use capability::Capabilities;
 use clusters::Clusters;
 use context::Context;
 pub(crate) use context::Root;
+use costs::Costs;
 pub(crate) use effects::Deferred;
 use effects::Effect;
 use events::Events;
@@ -71,7 +73,7 @@ pub(crate) struct State {
     /// How many bytes the log still takes.
     log_room: Cell<usize>,
     /// Each callback that was made, and the guest instructions that it used.
-    pub(crate) costs: RefCell<Vec<(&'static str, u64)>>,
+    pub(crate) costs: RefCell<Costs>,
     /// The guest instructions that were used altogether, those of loading included.
     pub(crate) fuel_used: Cell<u64>,
     /// The first trap of any plugin.

@@ -16,12 +16,14 @@ use std::time::Duration;
 impl MockProxy {
     /// A stream of which nothing has come yet.
     pub(crate) fn begin(&self) -> Exchange {
-        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
+        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().count());
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
         let worker = self.take_worker();
         let chain = Chain::new(number, worker, &self.workers[worker], true);
-        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.events.wall());
+        /// The end of the year 9999: what is later has no date in HTTP.
+        const LAST: Duration = Duration::from_secs(253_402_300_799);
+        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + self.state.events.wall().min(LAST));
         let mut stream = HttpStream::new(
             &chain.stop_iteration(self.settings.profile),
             self.settings.buffer_limit,
@@ -55,6 +57,10 @@ impl MockProxy {
 
     /// Moves one stream on by one callback; whether anything was done.
     pub(super) fn step_stream(&self, number: u64) -> bool {
+        // What has come before in this round may have ended it.
+        if !self.state.streams.borrow().contains_key(&number) {
+            return false;
+        }
         if self.is_gone() {
             self.with_stream(number, HttpStream::vanish);
             self.chains.borrow_mut().remove(&number);
@@ -70,6 +76,9 @@ impl MockProxy {
             Poll::AskUpstream => self.ask_upstream(number),
             Poll::Finished => {
                 self.chains.borrow_mut().remove(&number);
+                if self.with_stream(number, |stream| stream.unwatched) {
+                    self.state.streams.borrow_mut().remove(&number);
+                }
                 self.end_retired();
                 return false;
             }

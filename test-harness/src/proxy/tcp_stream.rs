@@ -15,7 +15,7 @@ impl MockProxy {
     /// As [`send`](Self::send), and so does each step of the connection.
     #[track_caller]
     pub fn connect(&self) -> Connection<'_> {
-        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().len());
+        let (log, costs) = (self.state.log.borrow().len(), self.state.costs.borrow().count());
         let number = self.next_stream.get();
         self.next_stream.set(number + 1);
         let worker = self.take_worker();
@@ -61,7 +61,7 @@ impl MockProxy {
     /// Moves one connection on by one callback; whether anything was done.
     pub(super) fn step_connection(&self, number: u64) -> bool {
         // After a crash nothing moves; the next check of the test says so.
-        if self.is_gone() {
+        if self.is_gone() || !self.state.connections.borrow().contains_key(&number) {
             return false;
         }
         match self.with_connection(number, TcpStream::poll) {
@@ -72,6 +72,9 @@ impl MockProxy {
             }
             Poll::Finished => {
                 self.chains.borrow_mut().remove(&number);
+                if self.with_connection(number, |stream| stream.unwatched) {
+                    self.state.connections.borrow_mut().remove(&number);
+                }
                 self.end_retired();
                 return false;
             }

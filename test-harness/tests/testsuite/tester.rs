@@ -202,3 +202,12 @@ fn a_test_that_fails_by_an_error_prints_the_refusal_as_text() {
     assert!(!output.success, "{}", output.text);
     assert!(output.text.contains("bad configuration: field `limit` must be at least 1"), "{}", output.text);
 }
+
+#[test]
+fn a_clock_may_show_what_has_no_date_in_http() {
+    let proxy = proxy();
+    for time in [std::time::Duration::MAX, std::time::Duration::from_secs(253_402_300_800)] {
+        proxy.set_time(time);
+        assert_eq!(get(&proxy).response().headers()["date"], "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+}

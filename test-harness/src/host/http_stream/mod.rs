@@ -173,6 +173,8 @@ pub(crate) struct HttpStream {
     faults: Vec<(Option<usize>, Lint)>,
     /// The test has seen that the stream is held back.
     seen_held: bool,
+    /// The test looks at it no more.
+    pub(crate) unwatched: bool,
 }
 
 impl HttpStream {
@@ -217,6 +219,7 @@ impl HttpStream {
             connection_id: 0,
             faults: Vec::new(),
             seen_held: false,
+            unwatched: false,
         }
     }
 

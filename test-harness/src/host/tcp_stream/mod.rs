@@ -149,6 +149,8 @@ pub(crate) struct TcpStream {
     faults: Vec<(usize, Lint)>,
     /// The test has seen that the connection waits.
     seen_waiting: bool,
+    /// The test looks at it no more.
+    pub(crate) unwatched: bool,
     /// What filters have set, by its key; that of `proxy_set_property` is its whole path after `wasm.` (PRO-10).
     filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What the test says of this connection's properties.
@@ -177,6 +179,7 @@ impl TcpStream {
             closed: None,
             faults: Vec::new(),
             seen_waiting: false,
+            unwatched: false,
             filter_state: BTreeMap::new(),
             told: Told::default(),
             upstream_was_reset: false,
