@@ -64,15 +64,17 @@ pub fn run(scenario: &Scenario) -> Result<Observation, Error> {
         return Ok(connection::play(scenario, &proxy));
     }
     let (upstream, protocol) = (scenario.upstream.clone(), scenario.upstream_protocol);
+    let latency = scenario.upstream_latency;
+    let timeout = Duration::from_millis(scenario.route_timeout.unwrap_or_default());
     proxy.set_raw_upstream(move |_| match &upstream {
         // A body without a length ends with its connection.
         Upstream::Respond(response) if response.then_close && tells_its_length(response) => {
             Answer::ResetAfter(response_of(response, protocol))
         }
-        Upstream::Respond(response) => Answer::Response(response_of(response, protocol)),
-        Upstream::CloseBeforeResponse => Answer::ResetBeforeResponse,
+        Upstream::Respond(response) => Answer::Response(response_of(response, protocol)).after(latency),
+        Upstream::CloseBeforeResponse => Answer::ResetBeforeResponse.after(latency),
         Upstream::Refuse => Answer::Refuse,
-        Upstream::Silent => Answer::Timeout,
+        Upstream::Silent => Answer::Timeout.after(timeout),
         Upstream::NoCluster => Answer::NoCluster,
     });
     let mut observation = Observation::default();

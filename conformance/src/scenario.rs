@@ -114,6 +114,8 @@ pub struct Scenario {
     pub connections: Vec<Vec<Step>>,
     /// The upstream.
     pub upstream: Upstream,
+    /// How long it takes for its answer.
+    pub upstream_latency: Duration,
     /// Further clusters, for plugins to call.
     pub clusters: Vec<Cluster>,
     /// What the plugin must have logged before the scenario is over: a part of a line, and how many such lines.
@@ -166,6 +168,7 @@ pub fn scenario(name: &'static str, rows: &'static [&'static str]) -> Scenario {
         requests: Vec::new(),
         connections: Vec::new(),
         upstream: Upstream::Respond(respond(200)),
+        upstream_latency: Duration::ZERO,
         clusters: Vec::new(),
         awaited: Vec::new(),
         metrics: Vec::new(),
@@ -294,6 +297,13 @@ impl Scenario {
     #[must_use]
     pub fn upstream(mut self, upstream: Upstream) -> Self {
         self.upstream = upstream;
+        self
+    }
+
+    /// The upstream answers so many milliseconds after it has the request.
+    #[must_use]
+    pub fn upstream_latency(mut self, milliseconds: u64) -> Self {
+        self.upstream_latency = Duration::from_millis(milliseconds);
         self
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn answer(answer: &Answer, request: &Message, framing: Framing) -> Ve
             "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
             "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
         ),
-        Answer::Timeout => instead(504, "response_timeout", "upstream request timeout"),
+        Answer::Timeout => vec![Event::RouteTimeout],
         Answer::Later(_, later) => self::answer(later, request, framing),
         Answer::NoCluster => instead(503, "cluster_not_found", ""),
         Answer::ResetBeforeResponse => vec![reset_before_response()],

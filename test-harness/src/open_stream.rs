@@ -133,7 +133,7 @@ impl OpenStream<'_> {
     pub fn send_response(&mut self, headers: impl IntoHeaders, end_of_stream: bool) -> &mut Self {
         self.expect_asked();
         assert!(
-            self.outcome_unseen().has_ended() || self.came(Side::Response) == Came::Nothing,
+            self.takes_no_notice() || self.came(Side::Response) == Came::Nothing,
             "this stream has its response: it can only go on by send_response_body, send_response_trailers or reset_upstream"
         );
         let headers = headers.into_headers();
@@ -211,6 +211,11 @@ impl OpenStream<'_> {
         self.proxy.with_stream(self.exchange.stream(), |stream| stream.came(side))
     }
 
+    /// It has ended, or is answered by a local reply: what the upstream does is lost.
+    fn takes_no_notice(&self) -> bool {
+        self.local_reply().is_some() || matches!(self.outcome_unseen(), Outcome::Complete | Outcome::Reset)
+    }
+
     #[track_caller]
     fn expect_open(&self, side: Side) {
         let (message, first) = match side {
@@ -219,7 +224,7 @@ impl OpenStream<'_> {
         };
         match self.came(side) {
             Came::Headers => {}
-            _ if side == Side::Response && self.outcome_unseen().has_ended() => {}
+            _ if side == Side::Response && self.takes_no_notice() => {}
             Came::Nothing => panic!("the {message} has not begun: {first} comes first"),
             Came::All => panic!("the {message} has ended: nothing of it can follow"),
         }
@@ -228,7 +233,7 @@ impl OpenStream<'_> {
     #[track_caller]
     fn expect_asked(&self) {
         assert!(
-            self.reached_upstream() || self.outcome_unseen().has_ended(),
+            self.reached_upstream() || self.takes_no_notice(),
             "the upstream has not received the request ({}): it cannot answer",
             self.summary()
         );
@@ -262,12 +267,6 @@ impl IntoHeaders for http::Request<()> {
 impl IntoHeaders for http::Response<()> {
     fn into_headers(self) -> Message {
         Message::of_response(&self.into_parts().0)
-    }
-}
-
-impl Outcome {
-    fn has_ended(self) -> bool {
-        matches!(self, Self::Complete | Self::Reset)
     }
 }
 

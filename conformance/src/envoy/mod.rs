@@ -11,7 +11,7 @@ use crate::{
     grpc, http1, http2,
     observation::{End, Observation},
     recorded,
-    scenario::{Guest, Protocol, Scenario, Upstream},
+    scenario::{Answer, Guest, Protocol, Scenario, Upstream},
     upstream::UpstreamServer,
     wire::Pace,
 };
@@ -170,7 +170,7 @@ fn run_one(
         observation.log = envoy.log().of_plugin(name, scenario.main_thread);
         return Ok(observation.normalised());
     }
-    let answers = vec![scenario.upstream.clone().into()];
+    let answers = vec![Answer { after: scenario.upstream_latency, then: scenario.upstream.clone() }];
     let upstream = UpstreamServer::start(listener, scenario.upstream_protocol, answers, Arc::<LogPace>::clone(&pace));
     let upstream = upstream.map_err(Error::while_doing(format!("start the upstream of {name}")))?;
     let server = scenario

@@ -238,6 +238,18 @@ fn read() -> Vec<Scenario> {
                  set_pairs call_headers x-a=2, get call_headers X-A, get call_headers x-b, add call_trailers x-t 1, pairs call_trailers, \
                  set_buffer call_body 0 5 x, get_buffer call_body 0 99, get_buffer call_body 1 3, get_buffer call_body 9 3, \
                  buffer_status call_body"),
+        call(
+            "call-trailers-that-came",
+            &["HDR-35", "CAL-22"],
+            respond(200).chunked(&["hello"]).trailer("x-sum", "9"),
+            "request_headers: CALL as a; http_call_response: get call_trailers x-sum, get call_trailers x-none, size call_trailers",
+        ),
+        call(
+            "call-trailers-that-did-not-come",
+            &["HDR-35"],
+            respond(200).chunked(&["hello"]),
+            "request_headers: CALL as a; http_call_response: get call_trailers x-sum, pairs call_trailers, size call_trailers",
+        ),
         free(
             "call-read-with-a-stream-effective",
             &["CTX-8", "CTX-9"],

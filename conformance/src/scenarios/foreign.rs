@@ -30,6 +30,10 @@ pub(super) fn all() -> Vec<Scenario> {
         read_only("foreign-declare-read-only", &["PRO-17", "FOR-10"], "configure"),
         read_only("foreign-declare-in-a-stream", &["FOR-18"], "request_headers"),
         kinds(),
+        scenario("foreign-declare-flat-buffers-read-only", &["PRO-17", "FOR-17"]).config(format!(
+            "configure: foreign declare_property {}; request_headers: set_property fb-once one, set_property fb-once two, property fb-once",
+            word(&declare("fb-once", &[(2, 1), (3, 2)])),
+        )),
         scenario("crash-flat-buffers-without-a-schema", &["FOR-17"])
             .script("configure: foreign declare_property %0a%02fb%18%02; request_headers: set_property fb one, property fb, property filter_state wasm.fb")
             .crashes(),

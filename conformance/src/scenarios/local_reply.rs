@@ -1,6 +1,6 @@
 //! Local replies in the request phase.
 
-use crate::scenario::{Scenario, get, post, request, respond, scenario};
+use crate::scenario::{Scenario, Upstream, get, post, request, respond, scenario};
 
 /// Shows the reply as the own response callbacks see it, and its details.
 macro_rules! watched {
@@ -76,5 +76,45 @@ fn phases() -> Vec<Scenario> {
         scenario("own-reply-held", &["LOC-2"])
             .script("request_headers: reply 403 body=no; response_headers: tick_period 40, return 1; tick#1: tick_period 0, effective stream, continue 1")
             .response(respond(200)),
+        scenario("reply-held-past-the-route-timeout", &["LOC-33"])
+            .script(
+                "request_headers: tick_period 100; tick: tick_period 0, effective stream, reply 403 details=denied body=no;\
+                 response_headers: return 1; log: get response_headers :status, property response code_details",
+            )
+            .route_timeout(250)
+            .upstream(Upstream::Silent),
+        scenario("reply-whose-body-is-held-past-the-route-timeout", &["LOC-33"])
+            .script(
+                "request_headers: tick_period 100; tick: tick_period 0, effective stream, reply 403 details=denied body=no;\
+                 response_body: return 1; log: get response_headers :status, property response code_details",
+            )
+            .route_timeout(250)
+            .upstream(Upstream::Silent),
+        scenario("reply-held-while-the-upstream-answers", &["LOC-2"])
+            .script(watched!(
+                "request_headers: tick_period 100; tick#1: tick_period 400, effective stream, reply 403 details=denied body=no;\
+                 response_headers: return 1; tick#2: tick_period 0, effective stream, continue 1"
+            ))
+            .upstream_latency(250)
+            .response(respond(200).header("x-late", "1").body(&["late"])),
+        scenario("reply-held-in-its-body-while-the-upstream-answers", &["LOC-2"])
+            .script(watched!(
+                "request_headers: tick_period 100; tick#1: tick_period 400, effective stream, reply 403 details=denied body=no;\
+                 response_body: return 1; tick#2: tick_period 0, effective stream, continue 1"
+            ))
+            .upstream_latency(250)
+            .response(respond(200).header("x-late", "1").body(&["late"])),
+        scenario("reply-held-while-the-upstream-breaks", &["LOC-2"])
+            .script(watched!(
+                "request_headers: tick_period 100; tick#1: tick_period 400, effective stream, reply 403 details=denied body=no;\
+                 response_headers: return 1; tick#2: tick_period 0, effective stream, continue 1"
+            ))
+            .upstream_latency(250)
+            .upstream(Upstream::CloseBeforeResponse),
+        scenario("reply-held-while-more-of-the-request-comes", &["LOC-2"])
+            .script(watched!(
+                "request_body: reply 403 body=no; response_headers: tick_period 100, return 1; tick#1: tick_period 0, effective stream, continue 1"
+            ))
+            .request(post("/").chunked(&["abc", "def"]).trailer("x-t", "1")),
     ]
 }

@@ -162,6 +162,7 @@ fn by_a_trap_under_policies() -> Vec<Scenario> {
         let data = [ClientSends("hello"), UpstreamSends("bye"), ClientSends("more"), Wait(50)];
         scenario(name, &["FAI-14"]).failure_policy(policy).script(script).connection(data).connection(data)
     };
+    let before = |name, script| scenario(name, &["FAI-16", "FAI-14"]).failure_policy(FailurePolicy::FailOpen).script(script);
     let (closed, open, fail_open) = (FailurePolicy::Closed, FailurePolicy::Open, FailurePolicy::FailOpen);
     let (reload, late) = (FailurePolicy::Reload(2), FailurePolicy::Reload(3_600_000));
     vec![
@@ -174,6 +175,14 @@ fn by_a_trap_under_policies() -> Vec<Scenario> {
         trapping("tcp-fail-open-trap-in-new-connection", fail_open, "new_connection: trap"),
         trapping("tcp-fail-open-trap-in-downstream-data", fail_open, "downstream_data: trap"),
         trapping("tcp-fail-open-trap-in-upstream-data", fail_open, "upstream_data: trap"),
+        before("tcp-fail-open-trap-after-close-in-new-connection", "new_connection: close 2, trap")
+            .connection([ClientSends("hello"), UpstreamSends("bye")]),
+        before("tcp-fail-open-trap-after-close-in-downstream-data", "downstream_data: close 2, trap")
+            .connection([ClientSends("hello"), UpstreamSends("bye")]),
+        before("tcp-fail-open-trap-after-close-in-upstream-data", "upstream_data: close 2, trap")
+            .connection([ClientSends("hello"), UpstreamSends("bye")]),
+        before("tcp-fail-open-trap-after-continue", "downstream_data: continue 2, trap")
+            .connection([ClientSends("hello"), UpstreamSends("bye")]),
         trapping("tcp-reload-trap-in-new-connection", reload, "new_connection: trap"),
         trapping("tcp-reload-trap-in-downstream-data", reload, "downstream_data: trap"),
         trapping("tcp-reload-trap-in-upstream-data", reload, "upstream_data: trap"),

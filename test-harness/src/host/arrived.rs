@@ -22,6 +22,11 @@ impl Arrived {
         self
     }
 
+    /// HDR-35: trailers, which are there only if some came.
+    pub(crate) fn trailers(self, kind: MapType, map: HeaderMap) -> Self {
+        if map.len() > 0 { self.map(kind, map) } else { self }
+    }
+
     pub(crate) fn body(mut self, kind: BufferType, body: Vec<u8>) -> Self {
         self.body = Some((kind, body));
         self

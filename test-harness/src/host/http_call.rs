@@ -205,7 +205,7 @@ impl Ended {
                 let (num_headers, body_size, num_trailers) = (number(headers.len()), number(body.len()), number(trailers.len()));
                 let arrived = nothing
                     .map(MapType::HttpCallResponseHeaders, headers)
-                    .map(MapType::HttpCallResponseTrailers, trailers)
+                    .trailers(MapType::HttpCallResponseTrailers, trailers)
                     .body(BufferType::HttpCallResponseBody, body);
                 let callback =
                     Callback::proxy_on_http_call_response { context_id, call_id, num_headers, body_size, num_trailers };

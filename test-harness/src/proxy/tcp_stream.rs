@@ -102,11 +102,14 @@ impl MockProxy {
             Some((context_id, answer.ok()?))
         });
         let Some((context_id, answer)) = answer else {
-            self.state.run_effects_after_trap(key);
-            self.with_connection(key.stream, |stream| match plugin.root.plugin.fail_open {
-                true => stream.fail_open(key.filter),
-                false => stream.fail(key.filter),
-            });
+            if plugin.root.plugin.fail_open {
+                // Nothing takes back what the callback asked for before it trapped (FAI-16).
+                self.state.run_effects();
+                self.with_connection(key.stream, |stream| stream.fail_open(key.filter));
+            } else {
+                self.state.run_effects_after_trap(key);
+                self.with_connection(key.stream, |stream| stream.fail(key.filter));
+            }
             return;
         };
         self.state.run_effects();

@@ -118,6 +118,21 @@ fn a_property_that_a_root_declares_read_only_is_set_once() {
     assert_eq!(answers[1], [None, refused, None, None, refused, None, None]);
 }
 
+// PRO-17, FOR-17
+#[test]
+fn a_read_only_property_of_flat_buffers_is_set_twice_without_being_read() {
+    let (proxy, answers) = answers(
+        |callback| matches!(callback, Callback::proxy_on_configure { .. }) || in_request_headers(callback),
+        |host| {
+            let arguments = Message::new().bytes(1, b"fb").varint(2, 1).varint(3, 2).into_bytes();
+            let _ = call(host, "declare_property", &arguments);
+            [host.proxy_set_property(b"fb", b"one"), host.proxy_set_property(b"fb", b"two")]
+        },
+    );
+    assert_eq!(answers[1], [Ok(()), Err(Status::BadArgument)]);
+    assert_eq!(proxy.findings(), []);
+}
+
 fn set_filter_state(host: &dyn Host, key: &str, value: &str) -> Answer {
     call(host, "set_envoy_filter_state", &Message::new().bytes(1, key.as_bytes()).bytes(2, value.as_bytes()).into_bytes())
 }

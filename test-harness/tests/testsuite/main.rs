@@ -4,6 +4,7 @@
 mod abi;
 #[cfg(feature = "wasmtime")]
 mod access_loggers;
+mod callout_lifetimes;
 mod callouts;
 #[cfg(feature = "wasmtime")]
 mod capabilities;
@@ -26,6 +27,7 @@ mod limits;
 mod lints;
 #[cfg(feature = "wasmtime")]
 mod loading;
+mod local_replies;
 #[cfg(feature = "wasmtime")]
 mod memory;
 mod messages;

@@ -2,8 +2,8 @@
 
 use super::{Answer, VmHost};
 use crate::lint::Lint;
+use proxy_filter_abi::Status;
 use proxy_filter_abi::protobuf::{Field, fields};
-use proxy_filter_abi::{Host, Status};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ impl VmHost {
     /// PRO-17: whether the property was declared to be set once, and is set.
     pub(in crate::host) fn is_set_for_good(&self, path: &[u8]) -> bool {
         let declared = self.root().is_some_and(|root| self.declarations.of(root.id, path).read_only);
-        declared && self.proxy_get_property(&[KEY, path].concat()).is_ok()
+        declared && self.get_property(&[KEY, path].concat()).is_ok()
     }
 }
 

@@ -40,6 +40,10 @@ impl HttpStream {
 
     /// Takes up an event: from here on it stands on the stack.
     pub(super) fn accept(&mut self, event: Event) {
+        // LOC-2: nobody hears an upstream any more whose request was answered by a reply, though a filter still holds that.
+        if self.reply.is_some() && event.is_of_upstream() {
+            return;
+        }
         match event {
             Event::Headers { side, mut headers, end_of_stream } => {
                 match side {
@@ -57,21 +61,21 @@ impl HttpStream {
                 half.headers = Some(headers);
                 half.complete = end_of_stream;
                 self.note_answered(side, end_of_stream);
-                self.work.push(Work::Headers { side, position: 0, end_of_stream });
+                self.push(Work::Headers { side, position: 0, end_of_stream });
             }
             Event::Data { side, data, end_of_stream } => {
                 let half = self.half(side);
                 half.complete = end_of_stream;
                 half.received += data.len();
                 self.note_answered(side, end_of_stream);
-                self.work.push(Work::Data { side, position: 0, data, end_of_stream });
+                self.push(Work::Data { side, position: 0, data, end_of_stream });
             }
             Event::Trailers { side, trailers } => {
                 let half = self.half(side);
                 half.trailers = Some(trailers);
                 half.complete = true;
                 self.note_answered(side, true);
-                self.work.push(Work::Trailers { side, position: 0 });
+                self.push(Work::Trailers { side, position: 0 });
             }
             Event::UpstreamReset { status, details, body } => {
                 if self.response.headers.is_some() {
@@ -80,6 +84,8 @@ impl HttpStream {
                     self.send_reply(Reply::of_envoy(status, details, body));
                 }
             }
+            Event::RouteTimeout if self.response.headers.is_some() && self.reply.is_none() => self.reset(b"response_timeout"),
+            Event::RouteTimeout => self.send_reply(Reply::of_envoy(504, "response_timeout", "upstream request timeout")),
             Event::Malformed => self.refuse_malformed(),
         }
     }

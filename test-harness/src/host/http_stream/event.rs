@@ -34,8 +34,20 @@ pub(crate) enum Event {
         details: &'static str,
         body: &'static str,
     },
+    /// The time of the route has passed: as the last, but it counts also while a local reply is held (LOC-33).
+    RouteTimeout,
     /// The client sent what is no HTTP (SEQ-17).
     Malformed,
+}
+
+impl Event {
+    pub(super) fn is_of_upstream(&self) -> bool {
+        match self {
+            Self::Headers { side, .. } | Self::Data { side, .. } | Self::Trailers { side, .. } => *side == Side::Response,
+            Self::UpstreamReset { .. } => true,
+            Self::RouteTimeout | Self::Malformed => false,
+        }
+    }
 }
 
 /// How much of a message has come.

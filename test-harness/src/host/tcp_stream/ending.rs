@@ -24,10 +24,10 @@ impl TcpStream {
         }
     }
 
-    /// The same, of a filter that fails open: what the callback was about goes on, and the connection passes the filter from now on.
+    /// The same, of a filter that fails open: what the callback was about goes on, unless it has closed the connection before (FAI-16),
+    /// which passes the filter from now on.
     pub(crate) fn fail_open(&mut self, filter: usize) {
         self.filters[filter].skipped = true;
-        self.stop = false;
         self.apply(0);
     }
 
