@@ -41,7 +41,7 @@ pub struct Limits {
     /// Bytes of names and values in one map of headers or trailers, 32 for each pair besides; 1 MiB. What would exceed it answers
     /// `INTERNAL_FAILURE`.
     pub map_bytes: usize,
-    /// Hostcalls that one callback makes, where each 1,024 bytes that they move count as another; 262,144. The VM traps
+    /// Hostcalls that one callback makes, functions of WASI among them, where each 1,024 bytes that they move count as another; 262,144. The VM traps
     /// ([`TrapKind::OutOfFuel`](crate::TrapKind::OutOfFuel)). Not in the null VM.
     pub hostcalls: usize,
     /// Metrics of different names or types, and their ids; 100,000 of each. To define one more answers `INTERNAL_FAILURE`.
@@ -55,10 +55,10 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// HTTP and gRPC calls that have no answer yet; 10,000. One more answers `INTERNAL_FAILURE`.
     pub callouts_in_flight: usize,
-    /// Callouts that begin while the clock stands still; 10,000. A plugin that calls again in each answer would never come to rest. One
-    /// more answers `INTERNAL_FAILURE`, until the clock moves.
+    /// Callouts that begin, and messages that gRPC streams send, while the clock stands still; 10,000. A plugin that calls again in each
+    /// answer would never come to rest. One more answers `INTERNAL_FAILURE`, until the clock moves.
     pub callouts_at_once: usize,
-    /// Bytes of what callouts have sent, which stays on record; 256 MiB. What would exceed it answers `INTERNAL_FAILURE`.
+    /// Bytes of what callouts and gRPC streams have sent, which stays on record; 256 MiB. What would exceed it answers `INTERNAL_FAILURE`.
     pub callout_bytes: usize,
 }
 
@@ -114,7 +114,8 @@ impl fmt::Display for Limit {
             Self::Queues => "too much waits in the shared queues: it is refused (Limits::queue_bytes)",
             Self::CalloutsInFlight => "too many calls have no answer yet: further ones are refused (Limits::callouts_in_flight)",
             Self::CalloutsAtOnce => {
-                "too many calls have begun while the clock stood still: further ones are refused until it moves (Limits::callouts_at_once)"
+                "too many calls have begun, or messages gone out, while the clock stood still: further ones are refused until it moves \
+                 (Limits::callouts_at_once)"
             }
             Self::CalloutBytes => "callouts have sent too much: further ones are refused (Limits::callout_bytes)",
         })

@@ -233,7 +233,7 @@ impl Plugin {
         self
     }
 
-    /// How much memory the guest may have; 1 GiB, as in Envoy, unless you say otherwise.
+    /// How much memory the guest may have, all its memories together; 1 GiB, as in Envoy, unless you say otherwise.
     #[cfg(feature = "wasmtime")]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.limits.memory = bytes;

@@ -93,22 +93,31 @@ impl Clusters {
 impl State {
     /// A plugin begins a callout that sends so many bytes, if it has not reached a limit.
     pub(super) fn begin_callout(&self, plugin: &str, bytes: usize) -> Result<(), Status> {
+        if self.http_calls.len() + self.grpc.len() >= self.bounds.most.callouts_in_flight {
+            return Err(self.refuse_callout(Limit::CalloutsInFlight, plugin));
+        }
+        self.count_sent(plugin, bytes)
+    }
+
+    /// Counts a callout that begins, or a message that a stream sends: the answer to each may lead to the next.
+    pub(super) fn count_sent(&self, plugin: &str, bytes: usize) -> Result<(), Status> {
         let (most, clusters, now) = (&self.bounds.most, &self.clusters, self.events.now());
         let (since, begun) = clusters.begun.get();
         let begun = if since == now { begun } else { 0 };
         let sent = clusters.sent.get().saturating_add(bytes);
-        let limit = if self.http_calls.len() + self.grpc.len() >= most.callouts_in_flight {
-            Limit::CalloutsInFlight
-        } else if begun >= most.callouts_at_once {
-            Limit::CalloutsAtOnce
-        } else if sent > most.callout_bytes {
-            Limit::CalloutBytes
-        } else {
-            clusters.begun.set((now, begun + 1));
-            clusters.sent.set(sent);
-            return Ok(());
-        };
+        if begun >= most.callouts_at_once {
+            return Err(self.refuse_callout(Limit::CalloutsAtOnce, plugin));
+        }
+        if sent > most.callout_bytes {
+            return Err(self.refuse_callout(Limit::CalloutBytes, plugin));
+        }
+        clusters.begun.set((now, begun + 1));
+        clusters.sent.set(sent);
+        Ok(())
+    }
+
+    fn refuse_callout(&self, limit: Limit, plugin: &str) -> Status {
         self.reached(limit, plugin);
-        Err(self.refuse(Status::InternalFailure, limit.to_string()))
+        self.refuse(Status::InternalFailure, limit.to_string())
     }
 }

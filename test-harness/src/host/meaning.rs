@@ -1,5 +1,6 @@
 //! What each hostcall means.
 
+use super::header_map::{Entry, parse_leniently};
 use super::http_stream::{HttpStream, Side};
 use super::{Effect, VmHost, buffer, tcp_stream};
 use crate::limits::Limit;
@@ -25,6 +26,12 @@ fn end_of(buffer: BufferType) -> Option<tcp_stream::Side> {
         BufferType::UpstreamData => Some(tcp_stream::Side::Upstream),
         _ => None,
     }
+}
+
+/// What a map's pairs count against [`Limits::map_bytes`](crate::Limits::map_bytes).
+fn weight(pairs: &[Entry]) -> usize {
+    const OF_A_PAIR: usize = 32;
+    pairs.iter().map(|(name, value)| name.len() + value.len() + OF_A_PAIR).sum()
 }
 
 impl VmHost {
@@ -69,11 +76,20 @@ impl VmHost {
 
     /// An edit by which a map may grow by so many bytes.
     fn grow(&self, map: MapType, bytes: usize, f: impl FnOnce(&mut super::HeaderMap)) -> Answer {
-        const OF_A_PAIR: usize = 32;
+        self.within_limit(map, |map| weight(map.entries()) + bytes, f)
+    }
+
+    /// An edit after which a map is at most of this size.
+    fn within_limit(
+        &self,
+        map: MapType,
+        size: impl FnOnce(&super::HeaderMap) -> usize,
+        f: impl FnOnce(&mut super::HeaderMap),
+    ) -> Answer {
         let most = self.state.bounds.most.map_bytes;
         let mut too_large = false;
         self.edit(map, |map| {
-            too_large = map.byte_size() + map.len() * OF_A_PAIR + bytes > most;
+            too_large = size(map) > most;
             if !too_large {
                 f(map);
             }
@@ -150,7 +166,9 @@ impl Host for VmHost {
     }
 
     fn proxy_set_header_map_pairs(&self, map_type: MapType, pairs: &[u8]) -> Answer {
-        self.edit(map_type, |map| map.set_pairs(pairs))
+        let pairs = parse_leniently(pairs);
+        let size = weight(&pairs);
+        self.within_limit(map_type, |_| size, |map| map.set_pairs(&pairs))
     }
 
     fn proxy_get_header_map_value(&self, map_type: MapType, key: &[u8]) -> Answer<Vec<u8>> {

@@ -272,3 +272,48 @@ fn a_limit_of_callouts_counts_those_of_grpc() {
     get(&proxy);
     assert_eq!(proxy.limits_reached()[0].limit, Limit::CalloutsInFlight);
 }
+
+#[test]
+fn a_stream_that_answers_each_message_comes_to_rest_and_the_test_is_told() {
+    let plugin = acting(|callback, host| match callback {
+        Callback::proxy_on_request_headers { .. } => {
+            let stream = open(host);
+            host.proxy_grpc_send(stream, b"ping", 0).unwrap();
+        }
+        Callback::proxy_on_grpc_receive { call_id, .. } => {
+            if let Err(status) = host.proxy_grpc_send(call_id, b"ping", 0) {
+                info(host, &format!("refused: {status}"));
+            }
+        }
+        _ => {}
+    });
+    let echo = GrpcCluster::stream(|_| {
+        |event, reply: &mut GrpcReply| {
+            if let GrpcEvent::Message(message) = event {
+                reply.message(message);
+            }
+        }
+    });
+    let limits = Limits { callouts_at_once: 100, ..Limits::default() };
+    let proxy = MockProxy::builder().plugin(plugin).limits(limits).grpc_cluster("grpc", echo).start().unwrap();
+    get(&proxy);
+    assert_eq!(proxy.grpc_requests_to("grpc")[0].messages().len(), 99, "the stream itself is one");
+    assert_eq!(messages(&proxy.log()).last(), Some(&"refused: INTERNAL_FAILURE"));
+    assert_eq!(proxy.limits_reached()[0].limit, Limit::CalloutsAtOnce);
+}
+
+#[test]
+fn messages_count_as_what_callouts_send() {
+    let limits = || Limits { callout_bytes: 10_000, ..Limits::default() };
+    let message = "a".repeat(6_000);
+    let plugin = caller(move |host| {
+        assert!(call(host, "grpc", &message, 50).is_ok());
+        assert_eq!(call(host, "grpc", &message, 50), Err(Status::InternalFailure));
+        let stream = open(host);
+        assert_eq!(host.proxy_grpc_send(stream, message.as_bytes(), 0), Err(Status::InternalFailure));
+        assert_eq!(host.proxy_grpc_send(stream, b"small", 0), Ok(()));
+    });
+    let proxy = MockProxy::builder().plugin(plugin).limits(limits()).grpc_cluster("grpc", GrpcCluster::never()).start().unwrap();
+    get(&proxy);
+    assert_eq!(proxy.limits_reached()[0].limit, Limit::CalloutBytes);
+}

@@ -101,7 +101,8 @@ fn a_guest_that_is_refused_memory_and_gives_up_ran_out_of_memory() {
         ("", give_up(65_534), 65_535 * KIB_64, 2 * KIB_64),
         // So much cannot even be addressed.
         ("", give_up(-1), (1 << 32) * KIB_64, 2 * KIB_64),
-        (own_maximum, grow_small, 3 * KIB_64, 2 * KIB_64),
+        // Beside the page of the other memory.
+        (own_maximum, grow_small, 4 * KIB_64, 3 * KIB_64),
     ] {
         let memory_limit = if definitions.is_empty() { limit } else { 100 * KIB_64 };
         let trap = trap(definitions, &instructions, |plugin| plugin.memory_limit(memory_limit));
@@ -110,6 +111,27 @@ fn a_guest_that_is_refused_memory_and_gives_up_ran_out_of_memory() {
     }
     let trap = trap("", &give_up(65_534), |plugin| plugin);
     assert_eq!(trap.message, "the guest wanted 4194240 KiB of memory and may have 1048576 KiB");
+}
+
+#[test]
+fn all_memories_and_all_tables_count_together() {
+    let grow = |memory: &str, pages: u32| format!("(memory.grow {memory} (i32.const {pages}))");
+    let limit = 16_384 - 1;
+    check(
+        "(memory $second 0) (memory $third 0)",
+        &[
+            (&grow("$second", limit - 10), 0),
+            (&grow("$third", 11), u32::MAX),
+            (&grow("$third", 10), 0),
+            (&grow("0", 1), u32::MAX),
+            ("(memory.size $third)", 10),
+        ],
+    );
+    let grow = |table: &str, elements: u32| format!("(table.grow {table} (ref.null func) (i32.const {elements}))");
+    check(
+        "(table $first 0 funcref) (table $second 0 funcref)",
+        &[(&grow("$first", 1_000_000), 0), (&grow("$second", 100_000), u32::MAX), (&grow("$second", 10_000), 0)],
+    );
 }
 
 #[test]
@@ -128,9 +150,10 @@ fn a_memory_that_begins_above_the_limit_is_refused_at_load() {
     let refused = MockProxy::new(Plugin::from_bytes(module("")).memory_limit(KIB_64 - 1)).expect_err("it wants a page");
     let text = refused.to_string();
     assert!(text.contains("the guest wanted 64 KiB of memory and may have 63 KiB"), "{text}");
+    // Beside the page of the other memory.
     let huge = module("(memory $huge 65536)");
     let text = MockProxy::new(Plugin::from_bytes(huge)).expect_err("it wants 4 GiB").to_string();
-    assert!(text.contains("the guest wanted 4194304 KiB of memory and may have 1048576 KiB"), "{text}");
+    assert!(text.contains("the guest wanted 4194368 KiB of memory and may have 1048576 KiB"), "{text}");
 }
 
 #[test]
@@ -154,6 +177,26 @@ fn a_loop_of_hostcalls_that_copy_ends_long_before_its_fuel() {
         assert_eq!(trap.kind, TrapKind::OutOfFuel, "{trap}");
         assert!(trap.message.ends_with("moved 262144 KiB by them (Limits::hostcalls): does it loop for ever?"), "{trap}");
     }
+}
+
+#[test]
+fn a_loop_of_calls_that_do_nothing_ends_too() {
+    let no_capability = "(drop (call $proxy_get_current_time_nanoseconds (i32.const 64)))";
+    let wasi = "(drop (call $args_get (i32.const 0) (i32.const 0)))";
+    // Its last part is outside memory.
+    let fails_late = "(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 64)))";
+    for call in [no_capability, wasi, fails_late] {
+        let trap = trap("", &format!("(loop $for_ever {call} (br $for_ever))"), |plugin| {
+            plugin.allowed_capabilities(["proxy_on_request_headers", "args_get", "fd_write"])
+        });
+        assert!(trap.message.ends_with("(Limits::hostcalls): does it loop for ever?"), "{call}: {trap}");
+    }
+    // LIF-27
+    let import = r#"(module $guest (import "env" "emscripten_notify_memory_growth" (func $grown (param i32)))"#;
+    let text = module(&callback("proxy_on_request_headers", "(loop $for_ever (call $grown (i32.const 0)) (br $for_ever))", 0));
+    let proxy = MockProxy::new(Plugin::from_bytes(text.replacen("(module $guest", import, 1))).expect("the guest starts");
+    let trap = get(&proxy).trap().expect("it loops");
+    assert!(trap.message.contains("(Limits::hostcalls)"), "{trap}");
 }
 
 #[test]

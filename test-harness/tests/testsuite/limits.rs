@@ -81,6 +81,26 @@ fn maps_are_bounded() {
 }
 
 #[test]
+fn maps_that_are_set_whole_are_bounded() {
+    let pairs = |count: usize| proxy_filter_test::abi::pairs::encode(vec![("x-more", "a"); count]);
+    let proxy = run(Limits { map_bytes: 1_000, ..Limits::default() }, move |host| {
+        let set = |count| host.proxy_set_header_map_pairs(MapType::HttpRequestHeaders, &pairs(count));
+        assert_eq!((set(26), set(25)), (Err(Status::InternalFailure), Ok(())), "39 bytes each");
+        host.proxy_set_header_map_pairs(
+            MapType::HttpRequestHeaders,
+            &proxy_filter_test::abi::pairs::encode([
+                (":method", "GET"),
+                (":path", "/"),
+                (":authority", "a"),
+                (":scheme", "http"),
+            ]),
+        )
+        .unwrap();
+    });
+    is_said_once(&proxy, Limit::Map);
+}
+
+#[test]
 fn shared_data_is_bounded() {
     let (count, status, proxy) = until_refused(Limits { shared_data_bytes: 2_000, ..Limits::default() }, |host, number| {
         host.proxy_set_shared_data(&number.to_le_bytes(), &[0; 100], 0)

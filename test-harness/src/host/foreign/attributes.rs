@@ -56,8 +56,14 @@ pub(super) fn is_type(expression: &IdedExpr) -> bool {
 
 /// How many loops are nested: `all`, `exists`, `map` and the like.
 pub(super) fn loops(expression: &IdedExpr) -> usize {
-    let own = usize::from(matches!(expression.expr, Expr::Comprehension(_)));
-    own + parts(expression).into_iter().map(loops).max().unwrap_or_default()
+    let most = |parts: &[&IdedExpr]| parts.iter().map(|part| loops(part)).max().unwrap_or_default();
+    match &expression.expr {
+        // What is looped over is made once, before the loop.
+        Expr::Comprehension(all) => {
+            most(&[&all.iter_range, &all.accu_init, &all.result]).max(1 + most(&[&all.loop_cond, &all.loop_step]))
+        }
+        _ => most(&parts(expression)),
+    }
 }
 
 fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
@@ -118,6 +124,17 @@ impl Node {
             }
         }
     }
+}
+
+/// How many elements the largest map among them has.
+pub(super) fn longest(variables: &[(String, Value)]) -> usize {
+    fn within(value: &Value) -> usize {
+        match value {
+            Value::Map(map) => map.map.values().map(within).fold(map.map.len(), usize::max),
+            _ => 0,
+        }
+    }
+    variables.iter().map(|(_, value)| within(value)).max().unwrap_or_default()
 }
 
 /// The variables that these paths need, as far as they are there now.

@@ -26,6 +26,15 @@ struct Expression {
     attribute: Option<Path>,
 }
 
+impl Expression {
+    /// Whether its loops, each over as many elements as the expression or a variable can have, are too many rounds for a test.
+    fn may_not_end(&self, longest: usize) -> bool {
+        let elements = longest.max(self.program.source_info().source.len());
+        let loops = u32::try_from(attributes::loops(self.program.expression())).unwrap_or(u32::MAX);
+        loops > 1 && elements.saturating_pow(loops) > MOST_ROUNDS
+    }
+}
+
 impl std::fmt::Debug for Expression {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.program.source_info().source)
@@ -41,9 +50,10 @@ impl Expressions {
 
 /// How many expressions a VM may have; Envoy has no limit.
 const MOST: usize = 10_000;
-/// How long an expression may be, in bytes, and how many of its loops may be nested: Envoy stops after so many rounds.
+/// How long an expression may be, in bytes.
 const LONGEST: usize = 64 << 10;
-const DEEPEST: usize = 3;
+/// How many rounds nested loops may come to, counted as if each went over the longest that there is.
+const MOST_ROUNDS: usize = 1_000_000;
 
 /// The functions of Envoy's expressions that the mock host has.
 const FUNCTIONS: &[&str] =
@@ -80,9 +90,6 @@ pub(super) fn create(host: &VmHost, text: &[u8]) -> Answer {
         Ok(program) => program,
         Err(error) => return refuse(format!("{text:?} is no expression: {error}")),
     };
-    if attributes::loops(program.expression()) > DEEPEST {
-        return refuse(format!("the expression has more than {DEEPEST} loops, one in the other, where the mock proxy stops"));
-    }
     for function in program.references().functions() {
         let is_operator = !function.starts_with(|first: char| first.is_ascii_alphabetic());
         // Optional values are off in Envoy.
@@ -129,8 +136,12 @@ pub(super) fn evaluate(host: &VmHost, argument: &[u8]) -> Answer {
         if attributes::is_type(expression.program.expression()) {
             return Err(host.refuse("a type has no encoding", Status::SerializationFailure));
         }
+        let variables = attributes::read(host, &expression.paths);
+        if expression.may_not_end(attributes::longest(&variables)) {
+            return Err(host.refuse("its loops may take too long, where the mock proxy stops", Status::InternalFailure));
+        }
         let mut context = Context::with_env(Arc::clone(environment()));
-        for (name, value) in attributes::read(host, &expression.paths) {
+        for (name, value) in variables {
             context.add_variable_from_value(name, value);
         }
         let value =
@@ -181,5 +192,39 @@ fn encode_key(key: &Key) -> Vec<u8> {
         Key::Uint(number) => number.to_le_bytes().to_vec(),
         Key::Bool(bool) => vec![u8::from(*bool)],
         Key::String(text) => text.as_bytes().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{MockProxy, Spy};
+    use proxy_filter_abi::{Callback, Host, Status};
+
+    /// What comes of an expression in a request's headers.
+    fn evaluate(text: String) -> Result<Vec<u8>, Status> {
+        let answer = std::rc::Rc::new(std::cell::RefCell::new(Err(Status::Empty)));
+        let told = std::rc::Rc::clone(&answer);
+        let spy = Spy::acting("asks", move |callback, host: &dyn Host| {
+            if let Callback::proxy_on_request_headers { .. } = callback {
+                let call = |name: &[u8], arguments: &[u8]| host.proxy_call_foreign_function(name, arguments);
+                *told.borrow_mut() = call(b"expr_create", text.as_bytes()).and_then(|token| call(b"expr_evaluate", &token));
+            }
+            None
+        });
+        let proxy = MockProxy::new(spy.plugin()).unwrap();
+        drop(proxy.send(http::Request::get("http://shop.example/").body("").unwrap()));
+        answer.replace(Err(Status::Empty))
+    }
+
+    #[test]
+    fn loops_that_would_not_end_are_refused() {
+        let list = |elements: usize| format!("[{}]", vec!["1"; elements].join(","));
+        let (true_, refused) = (Ok(vec![1]), Err(Status::InternalFailure));
+        let long = list(10_000);
+        assert_eq!(evaluate(format!("{long}.all(x, {long}.all(y, {long}.all(z, true)))")), refused);
+        assert_eq!(evaluate(format!("{long}.all(x, true)")), true_);
+        assert_eq!(evaluate(format!("{long}.filter(x, x == 1).map(x, x + 1).all(x, x == 2)")), true_, "one after the other");
+        let short = list(3);
+        assert_eq!(evaluate(format!("{short}.all(x, {short}.all(y, {short}.all(z, x == y && y == z)))")), true_);
     }
 }

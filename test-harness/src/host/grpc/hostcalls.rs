@@ -22,7 +22,7 @@ impl VmHost {
         message: &[u8],
         timeout: u32,
     ) -> Result<u32, Status> {
-        let id = self.begin_grpc(CalloutKind::GrpcCall, upstream, [service, method], metadata, Some(timeout))?;
+        let id = self.begin_grpc(CalloutKind::GrpcCall, upstream, [service, method], metadata, message.len(), Some(timeout))?;
         self.state.schedule_grpc(id, Duration::ZERO, Item::Message(Bytes::copy_from_slice(message)));
         self.half_close(id);
         Ok(id.token)
@@ -35,7 +35,7 @@ impl VmHost {
         method: &[u8],
         metadata: &[u8],
     ) -> Result<u32, Status> {
-        self.begin_grpc(CalloutKind::GrpcStream, upstream, [service, method], metadata, None).map(|id| id.token)
+        self.begin_grpc(CalloutKind::GrpcStream, upstream, [service, method], metadata, 0, None).map(|id| id.token)
     }
 
     fn half_close(&self, id: GrpcId) {
@@ -51,6 +51,7 @@ impl VmHost {
         upstream: &[u8],
         path: [&[u8]; 2],
         metadata: &[u8],
+        message: usize,
         timeout: Option<u32>,
     ) -> Result<GrpcId, Status> {
         let (state, grpc) = (&self.state, &self.state.grpc);
@@ -75,8 +76,8 @@ impl VmHost {
         let authority = service.authority.unwrap_or_else(|| cluster.clone());
         let metadata = request_headers(&authority, path, timeout, service.metadata, metadata);
         let known = grpc.knows(&cluster);
-        let size = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
-        state.begin_callout(&self.plugin().name, size)?;
+        let size: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+        state.begin_callout(&self.plugin().name, size.saturating_add(message))?;
         let token = self.tokens.next(kind);
         let id = GrpcId { vm: self.id, token };
         let timeout = timeout.filter(|timeout| known && *timeout > 0).map(|timeout| Duration::from_millis(timeout.into()));
@@ -126,6 +127,7 @@ impl VmHost {
         // To what either side has ended nothing is sent.
         let open = self.state.with_grpc(id, |call, _| call.sent.is_none() && !call.receiving.has_ended());
         if open == Some(true) {
+            self.state.count_sent(&self.plugin().name, message.len())?;
             self.state.schedule_grpc(id, Duration::ZERO, Item::Message(Bytes::copy_from_slice(message)));
             if end {
                 self.half_close(id);

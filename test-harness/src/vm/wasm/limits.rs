@@ -8,7 +8,7 @@ use wasmtime::ResourceLimiter;
 pub(crate) struct Limits {
     /// Guest instructions for each callback.
     pub(crate) fuel: u64,
-    /// Bytes of linear memory.
+    /// Bytes of linear memory, that of all memories together.
     pub(crate) memory: u64,
 }
 
@@ -19,9 +19,11 @@ pub(super) struct Growth {
     pub(super) limit: u64,
 }
 
-/// Bounds the guest's memory, and remembers what it was refused.
+/// Bounds the guest's memories and tables, each kind altogether, and remembers what it was refused.
 pub(super) struct MemoryLimiter {
     limit: u64,
+    used: u64,
+    elements: usize,
     asked: Growth,
     refused: Option<Growth>,
     faults: Faults,
@@ -29,7 +31,7 @@ pub(super) struct MemoryLimiter {
 
 impl MemoryLimiter {
     pub(super) fn new(limit: u64, faults: Faults) -> Self {
-        Self { limit, asked: Growth { wanted: u64::MAX, limit }, refused: None, faults }
+        Self { limit, used: 0, elements: 0, asked: Growth { wanted: u64::MAX, limit }, refused: None, faults }
     }
 
     /// What was refused since it was last asked.
@@ -40,20 +42,28 @@ impl MemoryLimiter {
 
 impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let limit = maximum.map_or(self.limit, |own| self.limit.min(own as u64));
+        let others = self.used.saturating_sub(current as u64);
+        let limit = maximum.map_or(self.limit, |own| self.limit.min(others.saturating_add(own as u64)));
         // The memory that a module begins with does not grow.
-        let limit = if current > 0 && self.faults.strike_growth() { current as u64 } else { limit };
-        self.asked = Growth { wanted: desired as u64, limit };
+        let limit = if current > 0 && self.faults.strike_growth() { self.used } else { limit };
+        self.asked = Growth { wanted: others.saturating_add(desired as u64), limit };
         let within = self.asked.wanted <= limit;
-        if !within {
+        if within {
+            self.used = self.asked.wanted;
+        } else {
             self.refused = Some(self.asked);
         }
         Ok(within)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         const MOST_ELEMENTS: usize = 1 << 20;
-        Ok(desired <= MOST_ELEMENTS)
+        let wanted = self.elements.saturating_sub(current).saturating_add(desired);
+        let within = wanted <= MOST_ELEMENTS;
+        if within {
+            self.elements = wanted;
+        }
+        Ok(within)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -74,13 +84,15 @@ impl HostWork {
         Self((hostcalls as u64).saturating_mul(HOSTCALL))
     }
 
-    /// Takes a hostcall that moves so many bytes; false when nothing is left for it.
-    pub(super) fn take(&mut self, bytes: usize) -> bool {
-        match self.0.checked_sub(HOSTCALL.saturating_add(bytes as u64)) {
-            Some(rest) => self.0 = rest,
-            None => self.0 = 0,
-        }
+    /// Takes a hostcall; false when nothing is left for it.
+    pub(super) fn take_call(&mut self) -> bool {
+        self.0 = self.0.saturating_sub(HOSTCALL);
         self.0 > 0
+    }
+
+    /// Takes the bytes that a hostcall has moved.
+    pub(super) fn take_bytes(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub(bytes as u64);
     }
 
     pub(super) fn is_used_up(&self) -> bool {

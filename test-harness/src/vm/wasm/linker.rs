@@ -72,12 +72,10 @@ proxy_filter_abi::for_each_legacy_hostcall!(define_legacy);
 pub(super) const EXTENSIONS: &[&str] = &["emscripten_notify_memory_growth", "envoy_resolve_dns"];
 
 fn define_extensions(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
-    linker.func_wrap("env", "emscripten_notify_memory_growth", |_: u32| {})?;
-    linker.func_wrap("env", "envoy_resolve_dns", |caller: Caller<'_, StoreData>, _: u32, _: u32, _: u32| {
-        let (name, phase, host) = ("envoy_resolve_dns", caller.data().phase, &caller.data().host.0);
-        if !phase.permits(name) {
-            return Err(wasmtime::Error::from(Restricted { name, phase }));
-        }
+    linker.func_wrap("env", "emscripten_notify_memory_growth", |mut caller: Caller<'_, StoreData>, _: u32| count(&mut caller))?;
+    linker.func_wrap("env", "envoy_resolve_dns", |mut caller: Caller<'_, StoreData>, _: u32, _: u32, _: u32| {
+        begin(&mut caller, "envoy_resolve_dns")?;
+        let host = &caller.data().host.0;
         host.state().trace.hostcall(|line| line.push_str("envoy_resolve_dns(…) -> UNIMPLEMENTED"));
         Ok(Status::Unimplemented.to_wire())
     })?;
@@ -91,14 +89,7 @@ fn hostcall(
     results: &mut [Val],
     call: impl FnOnce(&Traced, &mut Arguments<'_>) -> Result<Vec<Output>, Status>,
 ) -> wasmtime::Result<()> {
-    // MEM-4, LIF-7.
-    let phase = caller.data().phase;
-    if !phase.permits(name) {
-        return Err(Restricted { name, phase }.into());
-    }
-    if caller.data().work.is_used_up() {
-        return Err(wasmtime::Trap::OutOfFuel.into());
-    }
+    begin(&mut caller, name)?;
     let host = caller.data().host.clone();
     if let Err(status) = host.0.permit(name) {
         host.0.state().trace.hostcall(|line| line.push_str(&format!("{name}(…) -> {status}: not an allowed capability")));
@@ -113,7 +104,7 @@ fn hostcall(
     if let (Err(status), Some(why)) = (&answer, refused) {
         host.0.state().trace.hostcall(|line| line.push_str(&format!("{name}(…) -> {status}: {why}")));
     }
-    caller.data_mut().work.take(moved);
+    caller.data_mut().work.take_bytes(moved);
     if answer.is_err() && refused.is_none() && name == "proxy_http_call" {
         // MEM-6: alone among the hostcalls it writes its result whatever came of it.
         let _ = write(&mut caller, parameters, vec![Output::U32(0)]);
@@ -126,6 +117,20 @@ fn hostcall(
     let status = answer.err().map_or(0, Status::to_wire);
     results[0] = Val::I32(status.cast_signed());
     Ok(())
+}
+
+/// Stands before whatever the guest has the host do: it may not be allowed now (MEM-4, LIF-7).
+pub(super) fn begin(caller: &mut Caller<'_, StoreData>, name: &'static str) -> wasmtime::Result<()> {
+    let phase = caller.data().phase;
+    if phase.permits(name) { count(caller) } else { Err(Restricted { name, phase }.into()) }
+}
+
+/// Counts a call of the host's, whatever is answered.
+fn count(caller: &mut Caller<'_, StoreData>) -> wasmtime::Result<()> {
+    match caller.data_mut().work.take_call() {
+        true => Ok(()),
+        false => Err(wasmtime::Trap::OutOfFuel.into()),
+    }
 }
 
 /// The guest's memory, if it has one.

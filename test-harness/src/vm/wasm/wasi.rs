@@ -2,8 +2,7 @@
 
 use super::StoreData;
 use super::engine::engine;
-use super::linker::{memory, store};
-use super::phase::Restricted;
+use super::linker::{begin, memory, store};
 use proxy_filter_abi::{Host, LogLevel};
 use wasmtime::{Caller, FuncType, Linker, Val, ValType};
 
@@ -115,10 +114,8 @@ pub(super) fn define(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
 }
 
 fn call(mut guest: Guest<'_>, function: &Function, parameters: &[Val], results: &mut [Val]) -> wasmtime::Result<()> {
-    let (name, phase) = (function.name, guest.data().phase);
-    if !phase.permits(name) {
-        return Err(Restricted { name, phase }.into());
-    }
+    let name = function.name;
+    begin(&mut guest, name)?;
     let answer = if guest.data().host.0.permits_wasi(name) {
         let words: Vec<u32> = parameters.iter().map(low_word).collect();
         (function.answer)(&mut guest, &words)
@@ -166,12 +163,9 @@ fn written_nothing(guest: &mut Guest<'_>, sizes: &[u32]) -> i32 {
     if put_words(guest, &words) == SUCCESS { ENOTSUP } else { EFAULT }
 }
 
-/// Counts what a function has done for the guest; when too much was done the guest has no fuel any more.
+/// Counts what a function does for the guest.
 fn work(guest: &mut Guest<'_>, bytes: usize) {
-    if !guest.data_mut().work.take(bytes) {
-        // Fuel is on in this engine, so it can be set.
-        let _ = guest.set_fuel(0);
-    }
+    guest.data_mut().work.take_bytes(bytes);
 }
 
 fn environ_sizes_get(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
@@ -182,7 +176,9 @@ fn environ_sizes_get(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
 
 fn environ_get(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
     let (mut list, mut strings) = (p[0], p[1]);
-    for variable in guest.data().host.0.environment() {
+    let environment = guest.data().host.0.environment();
+    work(guest, environment.iter().map(String::len).sum());
+    for variable in environment {
         if put_words(guest, &[(list, strings)]) != SUCCESS || put(guest, strings, variable.as_bytes()) != SUCCESS {
             return EFAULT;
         }
@@ -219,15 +215,23 @@ fn fd_write(guest: &mut Guest<'_>, p: &[u32]) -> i32 {
     let bytes = memory.data(&*guest);
     let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
     let (mut text, mut length) = (Vec::new(), 0_usize);
+    let (mut looked_at, mut inside) = (0_usize, true);
     for index in 0..p[2] as usize {
         let at = (p[1] as usize).saturating_add(index.saturating_mul(8));
         let part = word(at).zip(word(at.saturating_add(4))).and_then(|(start, len)| bytes.get(start..start.checked_add(len)?));
-        let Some(part) = part else { return EFAULT };
+        looked_at += 8;
+        let Some(part) = part else {
+            inside = false;
+            break;
+        };
         // The parts may overlap, and so be longer together than the guest's memory.
         length = length.saturating_add(part.len());
         text.extend_from_slice(&part[..part.len().min(LONGEST_LINE - text.len())]);
     }
-    work(guest, length.saturating_add(p[2] as usize));
+    work(guest, length.saturating_add(looked_at));
+    if !inside {
+        return EFAULT;
+    }
     if length > 0 {
         let line = text.strip_suffix(b"\n").unwrap_or(&text);
         // Not as a hostcall: a plugin that may not call proxy_log may write all the same.
