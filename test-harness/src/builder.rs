@@ -312,6 +312,10 @@ impl Builder {
     ///
     /// # Errors
     /// [`Refused`]: the first that could not be built, loaded, started or configured, with its log.
+    ///
+    /// # Panics
+    /// As [`MockProxy::send`], for what a plugin does meanwhile.
+    #[track_caller]
     pub fn start(self) -> Result<MockProxy, Refused> {
         let findings = Findings::new(self.allowed, self.denied);
         let state = Rc::new(State::new(self.log_level, self.time, findings, self.settings.profile, self.limits));
@@ -350,6 +354,7 @@ impl Builder {
         proxy.main.replace(main);
         proxy.state.findings.of_plugins(self.plugins.iter().map(|plugin| plugin.settings.name.clone()).collect());
         proxy.run();
+        proxy.check();
         Ok(proxy)
     }
 }

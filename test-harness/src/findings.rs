@@ -22,6 +22,8 @@ pub(crate) struct Findings {
     all: RefCell<Vec<Finding>>,
     /// The first that fails the test.
     fatal: RefCell<Option<Finding>>,
+    /// It has failed the test.
+    reported: Cell<bool>,
     /// Envoy would be gone by now.
     crashed: Cell<bool>,
     /// Warnings of hostcalls, each once for a plugin and a callback: a filter may make thousands.
@@ -117,6 +119,7 @@ impl MockProxy {
     #[track_caller]
     pub(crate) fn check(&self) {
         if let Some(finding) = self.state.findings.fatal() {
+            self.state.findings.reported.set(true);
             panic!("{finding}\n  to go on: Builder::allow(Lint::{:?})", finding.lint);
         }
     }
@@ -166,9 +169,11 @@ impl MockProxy {
 
 impl Drop for MockProxy {
     fn drop(&mut self) {
-        if self.is_last() && !std::thread::panicking() && !self.is_gone() {
-            self.find_held();
-            self.find_unanswered();
+        if self.is_last() && !std::thread::panicking() && !self.state.findings.reported.get() {
+            if !self.is_gone() {
+                self.find_held();
+                self.find_unanswered();
+            }
             self.check();
         }
     }

@@ -110,7 +110,7 @@ impl MockProxy {
     /// # Panics
     /// When a filter still holds a stream back that nothing can continue, and the test has not seen that it does
     /// ([`Exchange::outcome`](crate::Exchange::outcome), [`disconnect`](Self::disconnect)): the client would wait for ever (ACT-8).
-    /// Dropping the proxy does the same.
+    /// Dropping the proxy does the same. As [`send`](Self::send), for what a plugin does at its end.
     #[track_caller]
     pub fn shut_down(self) -> Vec<LogLine> {
         self.find_held();
@@ -122,6 +122,7 @@ impl MockProxy {
                 vm.delete_root(&root);
             }
         }
+        self.check();
         self.state.log.borrow()[before..].to_vec()
     }
 }

@@ -115,6 +115,10 @@ impl MockProxy {
     ///
     /// # Errors
     /// As [`Builder::start`].
+    ///
+    /// # Panics
+    /// As [`Builder::start`].
+    #[track_caller]
     pub fn new(plugin: Plugin) -> Result<Self, Refused> {
         Self::builder().plugin(plugin).start()
     }

@@ -281,3 +281,32 @@ fn hdr_26_trailers_after_a_paused_body() {
     let text = module(&format!("{}\n{body}", data(16, b"x-ab")));
     check(Lint::TrailersAfterPausedBody, || MockProxy::builder().plugin(Plugin::from_bytes(text.clone())));
 }
+
+/// A plugin that Envoy does not survive (GRP-4) in this callback, and that answers it so.
+fn aborts_in(name: &'static str, answer: u32) -> Plugin {
+    let spy = proxy_filter_test::Spy::acting("aborts", move |callback, host: &dyn proxy_filter_test::abi::Host| {
+        (callback.name() == name).then(|| {
+            assert!(host.proxy_grpc_call(b"", b"acme.Auth", b"Check", b"", b"", 50).is_err());
+            answer
+        })
+    });
+    spy.plugin()
+}
+
+#[track_caller]
+fn fails(test: impl FnOnce()) {
+    let panic = catch_unwind(AssertUnwindSafe(test)).expect_err("the test fails");
+    let text = panic.downcast_ref::<String>().expect("a text");
+    assert!(text.starts_with(Lint::GrpcWithoutTarget.row()), "{text}");
+}
+
+#[test]
+fn a_mistake_while_the_proxy_starts_or_ends_fails_the_test() {
+    for callback in ["proxy_on_context_create", "proxy_on_vm_start", "proxy_on_configure"] {
+        fails(|| drop(MockProxy::new(aborts_in(callback, 1))));
+    }
+    fails(|| drop(MockProxy::new(aborts_in("proxy_on_configure", 0)).expect_err("it is refused besides")));
+    let proxy = MockProxy::new(aborts_in("proxy_on_done", 1)).unwrap();
+    fails(|| drop(proxy.shut_down()));
+    MockProxy::builder().plugin(aborts_in("proxy_on_configure", 1)).allow(Lint::GrpcWithoutTarget).start().unwrap().shut_down();
+}
