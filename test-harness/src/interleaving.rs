@@ -4,6 +4,7 @@ use crate::TestResult;
 use crate::host::State;
 use crate::proxy::{Inside, MockProxy};
 use crate::running_vm::Thread;
+use crate::tester;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
@@ -84,7 +85,7 @@ impl State {
             // What the callback has asked for stays until it has returned.
             let asked = self.take_effects();
             self.trace.nest();
-            let moved = proxy.step();
+            let moved = tester::run(|| proxy.step());
             self.trace.unnest();
             self.put_effects_back(asked);
             if !moved {

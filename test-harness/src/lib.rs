@@ -32,6 +32,7 @@ mod refused;
 mod running_vm;
 mod spy;
 mod status_table;
+mod tester;
 mod trace;
 mod upstream;
 mod vm;

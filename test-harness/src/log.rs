@@ -45,6 +45,15 @@ pub(crate) fn with_host<R>(host: &Rc<Traced>, f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Until it is resumed, lines and panics are the test's own again.
+pub(crate) fn suspend() -> Option<Rc<Traced>> {
+    RUNNING.take()
+}
+
+pub(crate) fn resume(host: Option<Rc<Traced>>) {
+    RUNNING.set(host);
+}
+
 fn running() -> Option<Rc<Traced>> {
     RUNNING.try_with(|host| host.try_borrow().ok()?.clone()).ok().flatten()
 }

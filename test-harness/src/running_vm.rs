@@ -125,9 +125,7 @@ impl RunningVm {
     pub(crate) fn call(&self, callback: Callback) -> Result<u32, Trap> {
         let state = self.host.state();
         let before = self.vm.fuel_used();
-        self.host.enter(callback);
-        state.trace.callback(format!("{}{}: {callback}", self.host.plugin().name, self.thread));
-        state.scheduler.enter(self.thread);
+        let underway = Underway::begin(self, callback);
         let answer = match self.host.permits_callback(&callback) {
             true => match state.faults.strike_callback(callback.name()) {
                 None => self.vm.call(callback),
@@ -136,8 +134,7 @@ impl RunningVm {
             },
             false => Ok(callback.returns().of_missing_export()),
         };
-        state.scheduler.leave();
-        self.host.leave();
+        drop(underway);
         let fuel = self.vm.fuel_used() - before;
         state.fuel_used.set(state.fuel_used.get() + fuel);
         state.costs.borrow_mut().push(callback.name(), fuel);
@@ -216,6 +213,26 @@ impl RunningVm {
     /// How much memory the guest has; `None` in the null VM.
     pub(crate) fn memory_size(&self) -> Option<u64> {
         self.vm.memory_size()
+    }
+}
+
+/// A callback that is being made; it ends too when the test's own code panics in it.
+struct Underway<'a>(&'a RunningVm);
+
+impl<'a> Underway<'a> {
+    fn begin(vm: &'a RunningVm, callback: Callback) -> Self {
+        let (host, state) = (&vm.host, vm.host.state());
+        host.enter(callback);
+        state.trace.callback(format!("{}{}: {callback}", host.plugin().name, vm.thread));
+        state.scheduler.enter(vm.thread);
+        Self(vm)
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.0.host.state().scheduler.leave();
+        self.0.host.leave();
     }
 }
 

@@ -49,8 +49,20 @@ struct Inner {
 #[derive(Default)]
 struct Seen {
     callbacks: Vec<Callback>,
-    /// By the stream's context, which counts up.
-    streams: BTreeMap<u32, Passing>,
+    /// In the order in which their first messages came.
+    streams: Vec<Passing>,
+    /// Which of them is that of a context, by the number of its VM and its own: each worker has a VM that counts for itself.
+    by_context: BTreeMap<(u32, u32), usize>,
+}
+
+impl Seen {
+    fn stream(&mut self, vm: u32, context_id: u32) -> &mut Passing {
+        let index = *self.by_context.entry((vm, context_id)).or_insert(self.streams.len());
+        if index == self.streams.len() {
+            self.streams.push(Passing::default());
+        }
+        &mut self.streams[index]
+    }
 }
 
 #[derive(Default)]
@@ -93,12 +105,12 @@ impl Spy {
 
     /// The requests that came by, as far as they did, in raw pairs: those of all streams, before the spy's filter has touched them.
     pub fn raw_requests(&self) -> Vec<Message> {
-        self.0.seen.borrow().streams.values().filter_map(|stream| stream.request.message.clone()).collect()
+        self.0.seen.borrow().streams.iter().filter_map(|stream| stream.request.message.clone()).collect()
     }
 
     /// The responses that came by, likewise.
     pub fn raw_responses(&self) -> Vec<Message> {
-        self.0.seen.borrow().streams.values().filter_map(|stream| stream.response.message.clone()).collect()
+        self.0.seen.borrow().streams.iter().filter_map(|stream| stream.response.message.clone()).collect()
     }
 
     /// The last request that came by.
@@ -138,34 +150,37 @@ impl Spy {
         let body = |buffer, size| host.proxy_get_buffer_bytes(buffer, 0, size).unwrap_or_default();
         match callback {
             Callback::proxy_on_request_headers { context_id, .. } => {
-                seen.streams.entry(context_id).or_default().request.message = Some(pairs(MapType::HttpRequestHeaders));
+                seen.stream(host.id(), context_id).request.message = Some(pairs(MapType::HttpRequestHeaders));
             }
             Callback::proxy_on_response_headers { context_id, .. } => {
-                seen.streams.entry(context_id).or_default().response.message = Some(pairs(MapType::HttpResponseHeaders));
+                seen.stream(host.id(), context_id).response.message = Some(pairs(MapType::HttpResponseHeaders));
             }
             Callback::proxy_on_request_body { context_id, size, .. } => {
-                seen.streams.entry(context_id).or_default().request.chunk(body(BufferType::HttpRequestBody, size));
+                seen.stream(host.id(), context_id).request.chunk(body(BufferType::HttpRequestBody, size));
             }
             Callback::proxy_on_response_body { context_id, size, .. } => {
-                seen.streams.entry(context_id).or_default().response.chunk(body(BufferType::HttpResponseBody, size));
+                seen.stream(host.id(), context_id).response.chunk(body(BufferType::HttpResponseBody, size));
             }
             Callback::proxy_on_request_trailers { context_id, .. } => {
-                seen.streams.entry(context_id).or_default().request.trailers(&pairs(MapType::HttpRequestTrailers));
+                seen.stream(host.id(), context_id).request.trailers(&pairs(MapType::HttpRequestTrailers));
             }
             Callback::proxy_on_response_trailers { context_id, .. } => {
-                seen.streams.entry(context_id).or_default().response.trailers(&pairs(MapType::HttpResponseTrailers));
+                seen.stream(host.id(), context_id).response.trailers(&pairs(MapType::HttpResponseTrailers));
             }
             _ => {}
         }
     }
 
     /// Writes down how the filter has answered.
-    fn note_answer(&self, callback: Callback, answer: u32) {
+    fn note_answer(&self, callback: Callback, host: &VmHost, answer: u32) {
         let mut seen = self.0.seen.borrow_mut();
-        let Some(stream) = seen.streams.get_mut(&callback.context_id()) else { return };
         match callback {
-            Callback::proxy_on_request_body { .. } => stream.request.buffering = answer == 1,
-            Callback::proxy_on_response_body { .. } => stream.response.buffering = answer == 1,
+            Callback::proxy_on_request_body { context_id, .. } => {
+                seen.stream(host.id(), context_id).request.buffering = answer == 1;
+            }
+            Callback::proxy_on_response_body { context_id, .. } => {
+                seen.stream(host.id(), context_id).response.buffering = answer == 1;
+            }
             _ => {}
         }
     }
@@ -212,7 +227,7 @@ impl Vm for SpyVm {
         self.spy.note(callback, &self.host.0);
         let answer = (self.spy.0.filter.borrow_mut())(callback, &self.host);
         let answer = answer.unwrap_or_else(|| callback.returns().of_missing_export());
-        self.spy.note_answer(callback, answer);
+        self.spy.note_answer(callback, &self.host.0, answer);
         Ok(answer)
     }
 }

@@ -1,6 +1,7 @@
 use super::{Trap, TrapKind, Vm};
 use crate::host::{Traced, VmHost};
 use crate::log::with_host;
+use crate::tester;
 use proxy_filter::Module;
 use proxy_filter_abi::{Callback, Exports, Host};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +24,7 @@ impl NullVm {
 impl Vm for NullVm {
     fn call(&self, callback: Callback) -> Result<u32, Trap> {
         let answer = with_host(&self.host, || catch_unwind(AssertUnwindSafe(|| callback.call(&*self.exports))));
-        answer.map_err(|payload| {
+        answer.map_err(tester::pass_on).map_err(|payload| {
             let text = payload.downcast_ref::<&str>().map(ToString::to_string);
             let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
             Trap {

@@ -5,7 +5,8 @@
 use super::{get, messages};
 use http::StatusCode;
 use plugin::PLUGINS;
-use proxy_filter_test::{LogLevel, MockProxy, Outcome, Plugin, Reason, Refused, TrapKind};
+use proxy_filter_test::{LogLevel, MockProxy, Outcome, Plugin, Reason, Refused, Spy, TrapKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
 
 mod plugin {
@@ -55,6 +56,9 @@ mod plugin {
             if self.0.0 == "payload" {
                 std::panic::panic_any(7);
             }
+            if self.0.0 == "asks" {
+                http.call_foreign_function("of the test", "")?;
+            }
             Ok(HeadersAction::Continue)
         }
         fn on_response_headers(&mut self, _http: ResponseHeaders<'_>) -> Result<HeadersAction> {
@@ -80,6 +84,13 @@ mod plugin {
     }
 
     proxy_filter::register! { "panics" => http Panics }
+}
+
+/// The sentence of a panic that is the test's own.
+#[track_caller]
+fn panic_of<R>(test: impl FnOnce() -> R) -> String {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(test)) else { panic!("the test fails") };
+    (*payload.downcast_ref::<&str>().expect("its own words")).to_owned()
 }
 
 fn start(place: &str) -> Result<MockProxy, Refused> {
@@ -141,13 +152,54 @@ fn a_panic_whose_payload_is_no_text_is_a_trap_too() {
 #[test]
 fn a_panic_of_the_test_itself_is_not_the_plugins() {
     let proxy = start("nowhere").unwrap();
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    let result = catch_unwind(AssertUnwindSafe(|| {
         proxy.set_upstream(|_| -> http::Response<&'static str> { panic!("the test's own upstream fails") });
         get(&proxy)
     }));
     assert!(result.is_err());
     assert!(proxy.trap().is_none());
     assert!(proxy.log().iter().all(|line| line.level < LogLevel::Critical), "{:?}", proxy.log());
+}
+
+#[test]
+fn a_panic_of_the_tests_own_function_is_the_tests_and_the_proxy_lives_on() {
+    let mut calls = 0;
+    let function = move |_: &[u8]| {
+        calls += 1;
+        log::error!("a line of the test's own goes to no proxy");
+        assert!(calls > 1, "what the test expects is not so");
+        Ok(Vec::new())
+    };
+    let plugin = Plugin::native(&PLUGINS, "panics").config("asks");
+    let proxy = MockProxy::builder().plugin(plugin).foreign_function("of the test", function).start().unwrap();
+    assert_eq!(panic_of(|| get(&proxy)), "what the test expects is not so");
+    assert!(proxy.trap().is_none());
+    assert_eq!(get(&proxy).response().status(), StatusCode::OK);
+    assert_eq!(messages(&proxy.log()), ["asks", "asks stream 2", "asks stream 3"]);
+}
+
+#[test]
+fn a_panic_of_the_tests_own_filter_within_a_hostcall_of_another_worker_is_the_tests() {
+    for seed in 0..20 {
+        let mut requests = 0;
+        let spy = Spy::acting("spy", move |callback, _| {
+            if callback.name() == "proxy_on_request_headers" {
+                requests += 1;
+                assert!(requests != 2, "the test's filter fails");
+            }
+            None
+        });
+        let plugin = Plugin::native(&PLUGINS, "panics").config("nowhere");
+        let proxy = MockProxy::builder().plugin(plugin).plugin(spy.plugin()).workers(4).seed(seed).start().unwrap();
+        let request = || http::Request::get("http://shop.example/").body("").unwrap();
+        let failed = panic_of(|| proxy.send_concurrently([request(), request(), request(), request()]));
+        assert_eq!(failed, "the test's filter fails", "seed {seed}");
+        assert!(proxy.trap().is_none(), "seed {seed}: {:?}", proxy.trap());
+        // No worker is still in a callback.
+        for _ in 0..4 {
+            assert_ne!(get(&proxy).outcome(), Outcome::Open, "seed {seed}");
+        }
+    }
 }
 
 #[test]

@@ -111,3 +111,18 @@ fn a_closure_that_panics_fails_the_test() {
     });
     get(&MockProxy::new(spy.plugin()).unwrap());
 }
+
+#[test]
+fn what_passes_in_several_workers_is_all_written_down() {
+    let spy = Spy::new("spy");
+    let proxy = MockProxy::builder().plugin(spy.plugin()).workers(3).start().unwrap();
+    proxy.set_upstream(|request| Response::new(request.uri().path().to_owned()));
+    let request = |path: &str| Request::get(format!("http://shop.example{path}")).body("").unwrap();
+    let sent = ["/1", "/2", "/3", "/4", "/5"];
+    sent.into_iter().for_each(|path| drop(proxy.send(request(path))));
+    let paths: Vec<_> = spy.raw_requests().iter().map(|request| request.header(":path").unwrap().to_vec()).collect();
+    assert_eq!(paths, sent.map(|path| path.as_bytes().to_vec()), "in the order in which they came");
+    let bodies: Vec<_> = spy.raw_responses().iter().map(Message::body).collect();
+    assert_eq!(bodies, sent);
+    assert_eq!(spy.request().uri().path(), "/5");
+}

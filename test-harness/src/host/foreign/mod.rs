@@ -18,6 +18,7 @@ pub(crate) use expression::Expressions;
 use super::VmHost;
 use crate::profile::Profile;
 use crate::proxy::MockProxy;
+use crate::tester;
 use proxy_filter_abi::{Callback, Status};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -152,7 +153,7 @@ impl VmHost {
                 match callee {
                     Callee::OfEnvoy(function) => function(self, arguments),
                     Callee::OfTest(function) => match function.0.try_borrow_mut() {
-                        Ok(mut function) => function(arguments),
+                        Ok(mut function) => tester::run(|| function(arguments)),
                         Err(_) => Err(self.refuse("it is running already", Status::InternalFailure)),
                     },
                 }
