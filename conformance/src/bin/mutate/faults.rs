@@ -65,7 +65,9 @@ pub(super) const fn dispatcher(breaks: &'static str, file: &'static str, from: &
 
 const STREAM: &str = "test-harness/src/host/http_stream/mod.rs";
 const ITERATION: &str = "test-harness/src/host/http_stream/iteration.rs";
+const ARRIVING: &str = "test-harness/src/host/http_stream/arriving.rs";
 const ENDING: &str = "test-harness/src/host/http_stream/ending.rs";
+const EVENT: &str = "test-harness/src/host/http_stream/event.rs";
 const REPLY: &str = "test-harness/src/host/http_stream/local_reply.rs";
 const ACCESS: &str = "test-harness/src/host/http_stream/access.rs";
 const ROUTER: &str = "test-harness/src/host/http_stream/router.rs";
@@ -255,7 +257,14 @@ const STREAMS: &[Fault] = &[
     ),
     engine("HDR-18 control bytes", ROUTER, "byte.is_ascii_control() && *byte != b'\\t'", "byte.is_ascii_control()"),
     engine("SEQ-5 the last frame says so", FRAMES, "index + 1 == chunks.len() && !has_trailers", "false"),
-    engine("SEQ-19 a timeout is a 504", FRAMES, "instead(504, ", "instead(503, "),
+    engine("SEQ-19 a timeout is a 504", ARRIVING, "of_envoy(504, ", "of_envoy(503, "),
+    engine("LOC-2 nobody hears a late upstream", ARRIVING, "self.reply.is_some() && event.is_of_upstream()", "false"),
+    engine(
+        "LOC-33 the route's time runs on",
+        EVENT,
+        "Self::RouteTimeout | Self::Malformed => false",
+        "Self::RouteTimeout => true, Self::Malformed => false",
+    ),
     engine(
         "SEQ-17 malformed is a 400",
         ENDING,
