@@ -30,15 +30,15 @@ use std::{
 pub(crate) use config::STATS_TAGS;
 pub use process::{locate, version};
 
-/// Most of a scenario is waiting for Envoy to have nothing more to say, so as many lanes as there are cores run at once.
-const LANES: usize = 4;
+/// Most of a scenario is waiting for Envoy to have nothing more to say, so that a core serves two lanes.
+const LANES_PER_CORE: usize = 2;
 
 /// Runs the scenarios, one after the other in each of a few lanes with an Envoy of its own; those that crash Envoy in a process each.
 ///
 /// # Errors
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
 pub fn run(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
-    let lanes = thread::available_parallelism().map_or(1, usize::from).clamp(1, LANES);
+    let lanes = thread::available_parallelism().map_or(1, usize::from) * LANES_PER_CORE;
     let dealt: Vec<Vec<Scenario>> =
         (0..lanes).map(|lane| scenarios.iter().skip(lane).step_by(lanes).cloned().collect()).collect();
     let mut results = thread::scope(|scope| {
