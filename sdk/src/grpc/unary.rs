@@ -142,7 +142,7 @@ impl Unary {
     /// use proxy_filter::prelude::*;
     /// # struct Stream;
     /// impl HttpContext for Stream {
-    ///     fn on_log(&mut self, http: HttpLog<'_>) -> Result<(), Failure> {
+    ///     fn on_log(&mut self, http: Log<'_>) -> Result<(), Failure> {
     ///         http.grpc_call(GrpcCall::new("audit", "acme.Audit", "Note").message(b"seen")).detach();
     ///         Ok(())
     ///     }
