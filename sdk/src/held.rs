@@ -219,21 +219,23 @@ impl Hold {
             (origin.fail)(&origin.place, sys, &failure);
             let _ = self.go_on(sys);
         } else {
-            let id = self.stream.id();
-            let act = move |sys: &Sys| match sys.on(id) {
-                Ok(on) => _ = (origin.fail)(&origin.place, &on, &failure),
-                Err(error) if !is_gone(&error) => origin.place.log_failure(sys, &Failure::from(error)),
-                Err(_) => {}
-            };
-            Holds::end(sys, id, Box::new(act));
+            self.end(sys, move |sys| {
+                (origin.fail)(&origin.place, sys, &failure);
+                Ok(())
+            });
         }
     }
 
     fn end(&self, sys: &Sys, act: impl FnOnce(&Sys) -> Result<(), Error> + 'static) {
         let (origin, id) = (self.origin.get(), self.stream.id());
-        let act = move |sys: &Sys| match (sys.on(id).and_then(|on| act(&on)), origin) {
-            (Err(error), Some(origin)) if !is_gone(&error) => origin.place.log_failure(sys, &Failure::from(error)),
-            _ => {}
+        let act = move |sys: &Sys| {
+            let done = match sys.on(id) {
+                Err(error) if is_gone(&error) => return,
+                on => on.and_then(|on| act(&on)),
+            };
+            if let (Err(error), Some(origin)) = (done, origin) {
+                origin.place.log_failure(sys, &Failure::from(error));
+            }
         };
         Holds::end(sys, id, Box::new(act));
     }

@@ -57,8 +57,7 @@ use alloc::vec::Vec;
 /// Has the route of the request chosen again, by what its headers say now (FOR-13).
 ///
 /// Envoy 1.40 chooses again by itself when request headers are edited (HDR-23); this is for other things that routes look at, and for
-/// versions that do not. Phases: `on_request_headers`; later the request has its route,
-/// and nothing happens.
+/// versions that do not. Phases: `on_request_headers`; later the request has its route, and nothing happens.
 ///
 /// # Errors
 /// `NOT_FOUND`: the proxy has no such function.

@@ -63,8 +63,7 @@ impl GrpcCall {
     }
 
     /// Adds to the initial metadata; the proxy lower-cases the name (GRP-16). The value of a name that ends in `-bin` may be any bytes
-    /// (GRP-25); in others each control byte but the tab becomes a space. What has a name that is none
-    /// (RFC 9110, 5.6.2) is left out.
+    /// (GRP-25); in others each control byte but the tab becomes a space. What has a name that is none (RFC 9110, 5.6.2) is left out.
     pub fn metadata(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         let (name, value) = (name.as_ref(), value.as_ref());
         match name.ends_with(b"-bin") && is_header_name(name) {

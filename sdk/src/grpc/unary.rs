@@ -136,7 +136,7 @@ impl Unary {
     }
 
     /// Leaves the call on its way with nobody waiting for its answer: from [`on_log`](crate::HttpContext::on_log), where a stream ends, say,
-    /// or for what is only told.
+    /// or for what is only told. The answer is dropped when it comes.
     ///
     /// ```
     /// use proxy_filter::prelude::*;

@@ -7,8 +7,9 @@ use core::fmt;
 /// # What can be told apart
 ///
 /// Where a call fails, Envoy makes a response itself, which looks as one of a server: 504 when the timeout passes (CAL-11), 503 when
-/// there is no connection, it is closed before headers came, or the request cannot be written (CAL-12). It is known by what is in it: exactly the headers `:status`,
-/// `content-type: text/plain` and `content-length`, and Envoy's own text as its body. Every other 503 or 504 is a response, as are all
+/// there is no connection, it is closed before headers came, or the request cannot be written (CAL-12). It is known by what is in it:
+/// exactly the headers `:status`, `content-type: text/plain` and `content-length`, and Envoy's own text as its body. Every other 503 or
+/// 504 is a response, as are all
 /// that a server gives; one that answers with just those headers and that text, as no other Envoy behind it does (it adds `date` and
 /// `server`), is taken for a failure. Other hosts give no headers whatever the reason, which is [`Reset`](Self::Reset).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,8 @@ pub enum CallError {
     /// No server was reached, or it closed the connection before headers came, or the request cannot be written, as for a method with a
     /// line break; with what the proxy says about it (CAL-12).
     Unreachable(Box<str>),
-    /// The response broke off after its headers, or the timeout passed then, or it is larger than the proxy's buffer (CAL-13, CAL-27). Hosts other than Envoy tell every failure so.
+    /// The response broke off after its headers, or the timeout passed then, or it is larger than the proxy's buffer (CAL-13, CAL-27).
+    /// Hosts other than Envoy tell every failure so.
     Reset,
     /// The response came, but the host did not let it be read.
     Unreadable(Error),

@@ -144,3 +144,21 @@ fn what_is_held_when_the_vm_goes_is_dropped_in_silence() {
     drop(started);
     assert!(host.take_calls().is_empty());
 }
+
+/// Whatever the reason: only that a stream is gone, which its context says, is nothing to tell.
+#[test]
+fn a_host_that_refuses_a_reply_is_told_of() {
+    for (status, name) in [(2, "BAD_ARGUMENT"), (10, "INTERNAL_FAILURE")] {
+        let started = Started::new(&PLUGINS);
+        assert!(started.configure(1, "2.request_headers hold; 3.request_headers reply"));
+        started.host.answer(move |hostcall| (hostcall == "proxy_send_local_response").then_some(status));
+        for id in [2, 3] {
+            started.call(Callback::proxy_on_context_create { context_id: id, parent_id: 1 });
+            started.call(Callback::proxy_on_request_headers { context_id: id, num_headers: 1, end_of_stream: 1 });
+        }
+        // LOC-30: the reply waits until the other stream's message is over.
+        started.call(Callback::proxy_on_log { context_id: 3 });
+        let log = started.host.take_log().join("\n");
+        assert!(log.contains(&format!("context 2: proxy_on_request_headers: proxy_send_local_response failed: {name}")), "{log}");
+    }
+}
