@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let required = std::env::var_os("PROXY_FILTER_REQUIRE_ENVOY").is_some_and(|value| value == "1");
     let list = arguments.list;
 
-    // One Envoy serves all scenarios, before the trials; each trial then runs its own on the mock host and compares.
+    // A few Envoys serve all scenarios, before the trials; each trial then runs its own on the mock host and compares.
     let outcome: Result<BTreeMap<&str, Result<Observation, String>>, String> = match &envoy {
         Ok(_) if !list => {
             let chosen: Vec<Scenario> = scenarios.iter().filter(wanted).cloned().collect();

@@ -38,19 +38,19 @@ const LANES_PER_CORE: usize = 2;
 /// # Errors
 /// The outer error: no Envoy could be started with these scenarios. An inner one: this scenario could not be carried out.
 pub fn run(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
+    let followed = recorded::is_followed(&version(&locate(None)?)?);
     let lanes = thread::available_parallelism().map_or(1, usize::from) * LANES_PER_CORE;
     let dealt: Vec<Vec<Scenario>> =
         (0..lanes).map(|lane| scenarios.iter().skip(lane).step_by(lanes).cloned().collect()).collect();
     let mut results = thread::scope(|scope| {
-        let running: Vec<_> = dealt.iter().map(|lane| scope.spawn(|| run_lane(lane))).collect();
+        let running: Vec<_> = dealt.iter().map(|lane| scope.spawn(move || run_lane(lane, followed))).collect();
         let ended = running.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         ended.map(|lane| lane.map(Vec::into_iter)).collect::<Result<Vec<_>, Error>>()
     })?;
     Ok((0..scenarios.len()).filter_map(|index| results.get_mut(index % lanes)?.next()).collect())
 }
 
-fn run_lane(scenarios: &[Scenario]) -> Result<Vec<Result<Observation, Error>>, Error> {
-    let followed = recorded::is_followed(&version(&locate(None)?)?);
+fn run_lane(scenarios: &[Scenario], followed: bool) -> Result<Vec<Result<Observation, Error>>, Error> {
     // Another Envoy may refuse a plugin that the followed one loads, and would not start with it.
     let refused = |scenario: &Scenario| {
         let loaded = if followed || !matches!(scenario.guest, Guest::Wasm(_)) { None } else { Some(load(scenario)) };
